@@ -1,0 +1,59 @@
+/** One configured route: which requests it takes, who may pass, where they go. */
+export interface Route {
+  /** The label of the route in logs and metrics: its host and path as written in the config. */
+  readonly id: string
+  readonly path: RoutePath
+  /** Lower case, without port. Absent: every host. */
+  readonly host?: string
+  /** Upper case. Absent: every method the gateway forwards. */
+  readonly methods?: readonly string[]
+  readonly upstream: Upstream
+  /** Path prefix cut off before forwarding, without a trailing slash. */
+  readonly stripPrefix?: string
+  readonly access: 'required' | 'optional' | 'public'
+  readonly unauthenticated: 'auto' | 'login' | 'reject'
+  readonly headers: RouteHeaders
+  /** Unsafe methods on a cookie session must be same-origin. */
+  readonly csrf: boolean
+  /** `false`: no WebSocket. Otherwise the exact origins that may open one. */
+  readonly websocket: false | { readonly origins: readonly string[] }
+  readonly timeouts: RouteTimeouts
+  readonly maxBodyBytes: number
+  /** Leave `Cache-Control: public` of the upstream alone (RFC 9111 §3.5); default false. */
+  readonly cacheable: boolean
+  /** The Host the upstream sees: its own authority, or the one the client asked for. */
+  readonly hostHeader: 'upstream' | 'client'
+}
+
+/** `/x` exactly, or `/x/*`: `/x` itself and everything below it. `path` has no trailing `/*`; the root prefix is ''. */
+export interface RoutePath {
+  readonly kind: 'exact' | 'prefix'
+  readonly path: string
+}
+
+export interface Upstream {
+  /** `http(s)://host:port`. For a unix socket `http://localhost`. */
+  readonly origin: string
+  /** Path the upstream's URLs start with, without trailing slash; often ''. */
+  readonly basePath: string
+  readonly socketPath?: string
+  /** PEM certificates trusted for this upstream instead of the system's. */
+  readonly certificateAuthority?: string
+}
+
+export interface RouteHeaders {
+  /** Names lower case; a value is literal text and claim paths, in order. */
+  readonly set: readonly { readonly name: string; readonly value: readonly HeaderPart[] }[]
+  /** Lower case names never sent upstream. */
+  readonly remove: readonly string[]
+}
+
+export type HeaderPart = string | { readonly claim: readonly string[] }
+
+export interface RouteTimeouts {
+  readonly connectMs: number
+  /** Longest wait for response headers; 0 waits for ever. */
+  readonly headersMs: number
+  /** Longest silence inside a response body; 0 waits for ever. Event streams are exempt. */
+  readonly idleMs: number
+}

@@ -1,0 +1,25 @@
+import type { AccessToken } from './session-record.ts'
+
+/** A completed, fully checked authorization code grant: everything a new session is made of. */
+export interface SignIn {
+  readonly issuer: string
+  readonly subject: string
+  readonly sid?: string
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly acr?: string
+  readonly authTimeMs?: number
+  readonly nonce?: string
+  readonly idToken?: string
+  readonly refreshToken?: string
+  readonly accessToken: AccessToken
+}
+
+/** What a refresh answered: what is absent stays as it was. */
+export interface RefreshAnswer {
+  readonly accessToken: AccessToken
+  readonly refreshToken?: string
+  readonly idToken?: string
+  readonly claims?: Readonly<Record<string, unknown>>
+  readonly acr?: string
+  readonly authTimeMs?: number
+}

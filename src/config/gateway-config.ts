@@ -1,0 +1,87 @@
+import type { Route } from '../domain/route.ts'
+
+/** A configuration that was checked as a whole: every default filled in, every file read. */
+export interface GatewayConfig {
+  /** What the browser sees: scheme, host and port; the path is always `/`. */
+  readonly publicUrl: URL
+  readonly listen: ListenConfig
+  readonly admin: { readonly host: string; readonly port: number }
+  readonly provider: ProviderConfig
+  readonly session: SessionConfig
+  readonly logout: LogoutConfig
+  readonly routes: readonly Route[]
+  readonly logging: { readonly level: LogLevel }
+  readonly shutdown: { readonly timeoutMs: number }
+}
+
+export interface ListenConfig {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** CIDR ranges whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[]
+  /** PEM text of both. Absent: plain HTTP. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
+export type ClientAuthentication =
+  'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none'
+
+export interface ProviderConfig {
+  /** Exactly as configured: compared octet by octet (OpenID Connect Discovery §4.3). */
+  readonly issuer: string
+  readonly discoveryUrl?: string
+  /** Single endpoints by their metadata name; they win over discovered ones. */
+  readonly endpoints: Readonly<Record<string, string>>
+  readonly clientId: string
+  readonly clientSecret?: string
+  readonly clientAuthentication: ClientAuthentication
+  /** Space-separated, in the configured order. */
+  readonly scope: string
+  readonly audience?: string
+  readonly resource: readonly string[]
+  readonly authorizationParameters: Readonly<Record<string, string>>
+  /** What a login link may pass on; never a name that `authorizationParameters` fixes. */
+  readonly loginParameters: readonly string[]
+  readonly redirectUri: string
+  readonly postLogoutRedirectUri: string
+  readonly allowInsecureHttp: boolean
+  /** Further origins that discovered endpoints may have (STANDARDS ID-3). */
+  readonly allowedOrigins: readonly string[]
+  readonly idTokenSigningAlgorithms: readonly string[]
+  readonly clockToleranceMs: number
+  readonly trustedAudiences: readonly string[]
+  readonly organizations: readonly string[]
+  readonly maxAgeSeconds?: number
+  readonly acrValues: readonly string[]
+  readonly userinfo: boolean
+  readonly timeoutMs: number
+  /** Life of an access token whose answer has no `expires_in`. */
+  readonly defaultAccessTokenLifetimeMs: number
+  /** PEM certificates trusted for the provider instead of the system's. */
+  readonly certificateAuthority?: string
+}
+
+export interface SessionConfig {
+  /** 32 bytes each; the first seals, all open. */
+  readonly secrets: readonly Uint8Array[]
+  readonly store: 'memory'
+  readonly idleTimeoutMs: number
+  readonly lifetimeMs: number
+  /** Number of sessions the store keeps. */
+  readonly maxSessions: number
+  readonly cookie: { readonly sameSite: 'lax' | 'strict' }
+  /** Claims that `GET /oauth2/session` shows beside `sub`. */
+  readonly claims: readonly string[]
+}
+
+export interface LogoutConfig {
+  readonly revoke: boolean
+  /** Local path to land on after sign-out. Absent: our signed-out page. */
+  readonly postLogoutRedirect?: string
+  readonly clearSiteData: boolean
+  /** Where to sign out at a provider without `end_session_endpoint`. */
+  readonly providerLogoutUrl?: string
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'

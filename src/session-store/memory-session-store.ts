@@ -1,0 +1,148 @@
+import { createExpiringMap } from '../domain/expiring-map.ts'
+import { GatewayError } from '../domain/gateway-error.ts'
+import { limitReached } from '../domain/session-lifecycle.ts'
+import type { SessionEnd } from '../domain/session-record.ts'
+import type { NewStoredSession, SessionChange, SessionStore } from '../domain/session-store.ts'
+import { createKeyIndex } from './key-index.ts'
+import { createMemoryLocks } from './memory-lock.ts'
+
+export interface MemorySessionStoreOptions {
+  /** A full store refuses new sessions (`store_unavailable`): a login must never sign out somebody else. */
+  readonly maxSessions: number
+  readonly nowMs: () => number
+  /** How often a slice of the sessions is looked through for expired ones. Default 5 s. */
+  readonly sweepEveryMs?: number
+}
+
+const TOMBSTONE_MS = 15 * 60_000 // long enough for a page left open to be told why it must sign in again
+const TOMBSTONES = 10_000
+const TRANSACTIONS = 100_000 // about 12 MiB when full
+const SWEEP_EVERY_MS = 5_000
+const SWEEPS_PER_ROUND = 12 // everything is seen once a minute
+const LEAST_SWEEP = 500
+
+interface Entry {
+  sealed: Uint8Array
+  version: number
+  idleEndsAtMs: number
+  readonly endsAtMs: number
+  readonly indexKeys: readonly string[]
+}
+
+/** Sessions of one process: gone when it ends, shared with nobody. */
+export function createMemorySessionStore(options: MemorySessionStoreOptions): SessionStore {
+  const { maxSessions, nowMs, sweepEveryMs = SWEEP_EVERY_MS } = options
+  const sessions = new Map<string, Entry>()
+  const index = createKeyIndex()
+  const ended = createExpiringMap<SessionEnd>(TOMBSTONES)
+  const consumed = createExpiringMap<true>(TRANSACTIONS)
+  const locks = createMemoryLocks(nowMs)
+  const listeners = new Set<(change: SessionChange) => void>()
+  const timer = setInterval(sweep, sweepEveryMs).unref()
+  let unswept = sessions.entries()
+
+  function tell(change: SessionChange): void {
+    for (const listener of listeners) listener(change)
+  }
+
+  function remove(key: string, entry: Entry, reason: SessionEnd): void {
+    sessions.delete(key)
+    for (const indexKey of entry.indexKeys) index.delete(indexKey, key)
+    ended.set(key, reason, nowMs() + TOMBSTONE_MS)
+    tell({ kind: 'ended', key, reason })
+  }
+
+  function removeIfOver(key: string, entry: Entry): boolean {
+    const reason = limitReached(entry, nowMs())
+    if (reason !== undefined) remove(key, entry, reason)
+    return reason !== undefined
+  }
+
+  function alive(key: string): Entry | undefined {
+    const entry = sessions.get(key)
+    return entry === undefined || removeIfOver(key, entry) ? undefined : entry
+  }
+
+  /** Looks at a slice only, so that no request ever waits for a walk through all sessions. */
+  function sweep(): void {
+    const slice = Math.max(LEAST_SWEEP, Math.ceil(sessions.size / SWEEPS_PER_ROUND))
+    for (let seen = 0; seen < slice; seen++) {
+      const { done, value } = unswept.next()
+      if (done === true) {
+        unswept = sessions.entries()
+        break
+      }
+      removeIfOver(...value)
+    }
+    ended.sweep(nowMs())
+    consumed.sweep(nowMs())
+    locks.sweep()
+  }
+
+  function refuseWhenFull(): void {
+    if (sessions.size >= maxSessions) sweep()
+    if (sessions.size < maxSessions) return
+    throw new GatewayError('store_unavailable', `the memory store is full (${maxSessions} sessions)`)
+  }
+
+  return {
+    lock: locks.lock,
+    renewLock: locks.renewLock,
+    unlock: locks.unlock,
+    waitForUnlock: locks.waitForUnlock,
+    async create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys }: NewStoredSession) {
+      refuseWhenFull()
+      sessions.set(key, { sealed, version: 1, idleEndsAtMs, endsAtMs, indexKeys })
+      for (const indexKey of indexKeys) index.add(indexKey, key)
+    },
+    async read(key) {
+      const entry = alive(key)
+      if (entry !== undefined) {
+        return { sealed: entry.sealed, version: entry.version, idleEndsAtMs: entry.idleEndsAtMs }
+      }
+      const reason = ended.get(key, nowMs())
+      return reason === undefined ? undefined : { ended: reason }
+    },
+    async compareAndSet(key, expectedVersion, sealed) {
+      const entry = alive(key)
+      if (entry?.version !== expectedVersion) return false
+      entry.sealed = sealed
+      entry.version += 1
+      tell({ kind: 'replaced', key, version: entry.version })
+      return true
+    },
+    async touch(key, idleEndsAtMs) {
+      const entry = alive(key)
+      if (entry === undefined) return false
+      entry.idleEndsAtMs = Math.min(idleEndsAtMs, entry.endsAtMs)
+      return true
+    },
+    async end(key, reason) {
+      const entry = alive(key)
+      if (entry === undefined) return false
+      remove(key, entry, reason)
+      return true
+    },
+    async endByIndex(indexKey, reason) {
+      const keys = index.keys(indexKey).filter((key) => alive(key) !== undefined)
+      for (const key of keys) remove(key, sessions.get(key) as Entry, reason)
+      return keys
+    },
+    async consumeOnce(key, ttlMs) {
+      if (consumed.get(key, nowMs()) !== undefined) return false
+      consumed.set(key, true, nowMs() + ttlMs)
+      return true
+    },
+    watch(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    watchIsLive: () => true,
+    async ping() {},
+    count: async () => sessions.size,
+    async close() {
+      clearInterval(timer)
+      sessions.clear()
+    },
+  }
+}

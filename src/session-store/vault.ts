@@ -1,0 +1,72 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import type { SessionRecord, Ticket } from '../domain/session-record.ts'
+import type { Vault } from '../domain/session-vault.ts'
+
+const FORMAT = 1 // first octet of every sealed record; another format gets another number (SE-24)
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES
+const KEY_BYTES = 32
+
+/**
+ * AES-256-GCM under a key derived from the ticket's key, which no store ever sees (RT-13). The
+ * store's key, the format and the version are authenticated with it, so that a record put back at
+ * another place or under another version is noise.
+ */
+export const vault: Vault = {
+  storeKey: (ticketId) => hash('session', ticketId),
+  indexKey: (kind, issuer, value) => hash(kind, issuer, value),
+  transactionKey: (state) => hash('transaction', state),
+  seal: (ticket, version, record) =>
+    encrypt(recordKey(ticket), associatedData(ticket, version), JSON.stringify(record)),
+  open(ticket, version, sealed) {
+    if (sealed.length < HEADER_BYTES || sealed[0] !== FORMAT) return undefined
+    return parseRecord(decrypt(recordKey(ticket), associatedData(ticket, version), sealed))
+  },
+}
+
+// A JSON array, because parts joined by a separator could be two different lists.
+function hash(...parts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+}
+
+function recordKey(ticket: Ticket): Uint8Array {
+  const secret = Buffer.from(ticket.key, 'base64url')
+  return new Uint8Array(hkdfSync('sha256', secret, '', 'bearergate session record', KEY_BYTES))
+}
+
+function associatedData(ticket: Ticket, version: number): Uint8Array {
+  return Buffer.from(`${FORMAT} ${version} ${hash('session', ticket.id)}`)
+}
+
+function encrypt(key: Uint8Array, aad: Uint8Array, text: string): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad)
+  const body = cipher.update(text, 'utf8')
+  cipher.final()
+  // Exactly as large as needed: a slice of a shared pool would keep the whole pool alive.
+  const sealed = new Uint8Array(HEADER_BYTES + body.length)
+  sealed[0] = FORMAT
+  sealed.set(nonce, 1)
+  sealed.set(cipher.getAuthTag(), 1 + NONCE_BYTES)
+  sealed.set(body, HEADER_BYTES)
+  return sealed
+}
+
+function decrypt(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): string | undefined {
+  const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(aad).setAuthTag(sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))
+  try {
+    const text = decipher.update(sealed.subarray(HEADER_BYTES), undefined, 'utf8')
+    return text + decipher.final('utf8')
+  } catch {
+    return undefined // GCM says no more than this: not sealed for this ticket and version
+  }
+}
+
+function parseRecord(text: string | undefined): SessionRecord | undefined {
+  if (text === undefined) return undefined
+  const record = JSON.parse(text) as { formatVersion: number }
+  return record.formatVersion === 1 ? (record as SessionRecord) : undefined
+}

@@ -1,0 +1,51 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+
+/** What kind of mistake a client made before there was a request to speak of. */
+export function clientErrorReason(error: unknown): Reason | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code
+  if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT') return undefined
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'body_too_large'
+  return 'request_malformed'
+}
+
+/**
+ * Answers on the bare socket and closes: after broken framing nothing on this connection can be
+ * believed (RFC 9112 §2.2). The words are ours, the parser's stay inside.
+ */
+export function answerClientError(socket: Socket, reason: Reason, requestId: string): void {
+  const { status, title, headers, body } = problem(reason, requestId)
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${fields.join('')}\r\n${body}`)
+}
+
+/** The same answer where the request could be read. */
+export function answerRefusal(response: ServerResponse, reason: Reason, requestId: string): void {
+  const { status, title, headers, body } = problem(reason, requestId)
+  response.shouldKeepAlive = false
+  response.writeHead(status, title, headers).end(body)
+}
+
+const TITLES: Partial<Record<Reason, string>> = {
+  headers_too_large: 'Request Header Fields Too Large',
+  request_timeout: 'Request Timeout',
+  body_too_large: 'Content Too Large',
+  method_not_allowed: 'Method Not Allowed',
+}
+
+function problem(reason: Reason, requestId: string) {
+  const status = STATUS_OF_REASON[reason]
+  const title = TITLES[reason] ?? 'Bad Request'
+  const body = JSON.stringify({ type: 'about:blank', title, status, reason, request_id: requestId })
+  const headers = {
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  }
+  return { status, title, headers, body }
+}

@@ -1,0 +1,91 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ConnectionLimits } from './connection-limits.ts'
+
+/** One connection and what it is doing. */
+interface Watched {
+  readonly socket: Socket
+  request?: IncomingMessage
+  response?: ServerResponse
+  /** The request that the previous look found: only one that was there for a whole window is judged. */
+  judged?: IncomingMessage | undefined
+  bytesRead: number
+  bytesTaken: number
+  readStalledMs: number
+}
+
+/** Knows every open connection. Costs a map entry per connection and two assignments per request. */
+export interface ConnectionWatch {
+  readonly opened: (socket: Socket) => void
+  /** The newest exchange of a connection. */
+  readonly exchange: (request: IncomingMessage, response: ServerResponse) => void
+  readonly responseOf: (socket: Socket) => ServerResponse | undefined
+  /** From now on every answer says that it is the last one of its connection. */
+  readonly announceClose: () => void
+  /** Cuts every connection, upgraded ones too. */
+  readonly destroyAll: () => void
+  readonly stop: () => void
+}
+
+/**
+ * Cuts off bodies that dribble in and clients that do not read their answer (AT-28). Node's own
+ * `requestTimeout` would also end honest uploads of any length, so it stays off.
+ */
+export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
+  const connections = new Map<Socket, Watched>()
+  let closing = false
+  const timer = setInterval(() => {
+    for (const watched of connections.values()) judge(watched, limits)
+  }, limits.paceWindowMs).unref()
+  return {
+    opened: (socket) => {
+      connections.set(socket, { socket, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 })
+      socket.once('close', () => connections.delete(socket))
+    },
+    exchange: (request, response) => {
+      const watched = connections.get(request.socket)
+      if (closing) response.shouldKeepAlive = false
+      if (watched === undefined) return
+      watched.request = request
+      watched.response = response
+    },
+    responseOf: (socket) => connections.get(socket)?.response,
+    announceClose: () => {
+      closing = true
+      for (const { response } of connections.values()) {
+        if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false
+      }
+    },
+    destroyAll: () => {
+      for (const socket of connections.keys()) socket.destroy()
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
+function judge(watched: Watched, limits: ConnectionLimits): void {
+  const { socket } = watched
+  if (bodyDribbles(watched, limits) || neverReads(watched, limits)) socket.destroy()
+  watched.bytesRead = socket.bytesRead
+  watched.judged = watched.request
+}
+
+function bodyDribbles(
+  { socket, request, bytesRead, judged }: Watched,
+  limits: ConnectionLimits,
+): boolean {
+  if (request === undefined || request !== judged || request.complete) return false
+  // Waiting bytes mean that the upstream is the slow one.
+  if (request.readableLength > 0) return false
+  const expected = (limits.minBodyBytesPerSecond * limits.paceWindowMs) / 1_000
+  return socket.bytesRead - bytesRead < expected
+}
+
+function neverReads(watched: Watched, limits: ConnectionLimits): boolean {
+  const { socket } = watched
+  const taken = socket.bytesWritten - socket.writableLength
+  const stalled = socket.writableLength > 0 && taken === watched.bytesTaken
+  watched.bytesTaken = taken
+  watched.readStalledMs = stalled ? watched.readStalledMs + limits.paceWindowMs : 0
+  return watched.readStalledMs >= limits.readTimeoutMs
+}

@@ -1,0 +1,38 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** The address could not be listened on; the message says in one line what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+/**
+ * Listens, and answers the address as `http://host:port` with the port that was really taken.
+ *
+ * @throws ListenError the port is taken, forbidden, or the address is not of this machine
+ */
+export async function listen(server: Server, host: string, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    const onError = (cause: NodeJS.ErrnoException) =>
+      reject(new ListenError(explain(cause.code, host, port), { cause }))
+    server.once('error', onError)
+    server.listen({ host, port, backlog: 1_024 }, () => {
+      server.removeListener('error', onError)
+      resolve()
+    })
+  })
+  const address = server.address() as AddressInfo
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${shown}:${address.port}`
+}
+
+const EXPLANATIONS: Record<string, string> = {
+  EADDRINUSE: 'another process listens there already',
+  EACCES: 'this user may not listen there; ports below 1024 need a privilege',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'the host name is unknown',
+}
+
+function explain(code: string | undefined, host: string, port: number): string {
+  return `cannot listen on ${host}:${port}: ${EXPLANATIONS[code ?? ''] ?? code ?? 'unknown failure'}`
+}

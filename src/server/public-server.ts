@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { Reason } from '../domain/reason.ts'
+import { answerClientError, answerRefusal, clientErrorReason } from './client-error.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { watchConnections, type ConnectionWatch } from './connection-watch.ts'
+
+export interface PublicServerOptions {
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly limits: ConnectionLimits
+  readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  readonly randomId: () => string
+  /** Hears of requests that were refused before they could be parsed. */
+  readonly onClientError: (refusal: ClientRefusal) => void
+}
+
+export interface ClientRefusal {
+  readonly requestId: string
+  readonly clientAddress: string
+  readonly reason: Reason
+  readonly cause: unknown
+}
+
+export interface PublicServer {
+  readonly server: Server
+  readonly connections: ConnectionWatch
+}
+
+/** The listener browsers reach: Node's own server with every limit set (RL-1, RL-2). Does not listen yet. */
+export function createPublicServer(options: PublicServerOptions): PublicServer {
+  const { limits, tls } = options
+  const connections = watchConnections(limits)
+  const settings = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: 0, // bodies are judged by their pace: connection-watch.ts
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+    insecureHTTPParser: false,
+    requireHostHeader: false, // the door answers 400 in our own words (HX-7)
+  }
+  const server =
+    tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...tlsSettings(tls) })
+  server.maxConnections = limits.connectionCount
+  // Node drops what exceeds this count, silently: one more than allowed is enough to see it.
+  server.maxHeadersCount = limits.headerCount + 1
+  server.on(tls === undefined ? 'connection' : 'secureConnection', connections.opened)
+  listenToRequests(server, connections, options)
+  return { server, connections }
+}
+
+function listenToRequests(
+  server: Server,
+  connections: ConnectionWatch,
+  options: PublicServerOptions,
+) {
+  const { limits } = options
+  const tell = (socket: Socket, reason: Reason, cause?: unknown): string => {
+    const requestId = options.randomId()
+    options.onClientError({ requestId, clientAddress: socket.remoteAddress ?? '', reason, cause })
+    return requestId
+  }
+  const refuseSocket = (duplex: Duplex, reason: Reason, cause?: unknown) => {
+    const socket = duplex as Socket // node:http types the sockets of TCP servers too widely
+    answerClientError(socket, reason, tell(socket, reason, cause))
+  }
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    connections.exchange(request, response)
+    if (request.rawHeaders.length <= 2 * limits.headerCount) {
+      return options.onRequest(request, response)
+    }
+    answerRefusal(response, 'headers_too_large', tell(request.socket, 'headers_too_large'))
+  }
+  server.on('request', onRequest)
+  server.on('checkExpectation', onRequest) // the door answers 417 (HX-11)
+  server.on('upgrade', (request, socket, head) => {
+    if (request.rawHeaders.length <= 2 * limits.headerCount) {
+      return options.onUpgrade(request, socket, head)
+    }
+    refuseSocket(socket, 'headers_too_large')
+  })
+  server.on('connect', (_request, socket) => refuseSocket(socket, 'method_not_allowed'))
+  server.on('clientError', (error, socket) => {
+    const reason = clientErrorReason(error)
+    const response = connections.responseOf(socket as Socket)
+    // Words of ours in the middle of an answer would be taken for its body.
+    const answering = response !== undefined && response.headersSent && !response.writableFinished
+    if (reason === undefined || answering || !socket.writable) return void socket.destroy()
+    refuseSocket(socket, reason, error)
+  })
+}
+
+function tlsSettings({ certificate, key }: { certificate: string; key: string }) {
+  return { cert: certificate, key, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const
+}

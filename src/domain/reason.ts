@@ -22,6 +22,7 @@ export const STATUS_OF_REASON = {
   request_timeout: 408,
   body_too_large: 413,
   headers_too_large: 431,
+  uri_too_long: 414,
   expectation_refused: 417,
   upgrade_refused: 426,
   proxy_loop: 508,
@@ -35,5 +36,6 @@ export const STATUS_OF_REASON = {
   login_state_unknown: 400,
   login_cookie_missing: 400,
   login_refused: 403,
+  login_loop: 403,
   internal_error: 500,
 } as const

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
+import type { LoginTransaction } from '../domain/login-transaction.ts'
+import { cookieNames, cookieValues } from './cookie-header.ts'
+import { addCookie, type CookieAttributes, type CookieSeal } from './cookie-seal.ts'
+import { cookieName, decoded } from './session-cookie.ts'
+
+/** Time to finish a login at the provider (STANDARDS SE-3). */
+export const LOGIN_TRANSACTION_SECONDS = 15 * 60
+
+const MAX_PENDING = 5 // STANDARDS SE-13: the Cookie header stays below 8 KB
+const MAX_COOKIE_BYTES = 1_400 // five of them and the ticket fit into 8 KB
+
+/** One cookie per login under way, so that several tabs may sign in at once (STANDARDS AZ-17). */
+export interface LoginTransactionCookie {
+  /** Stores the transaction and removes the oldest pending ones beyond the limit. */
+  write(reply: FastifyReply, transaction: LoginTransaction, cookieHeader: string | undefined): void
+  /** The transaction of this state; `undefined` when absent, sent twice, too old or not sealed by us. */
+  read(cookieHeader: string | undefined, state: string): LoginTransaction | undefined
+  clear(reply: FastifyReply, state: string): void
+  /** Does the browser hold any pending login, whatever its state? */
+  isAnyPending(cookieHeader: string | undefined): boolean
+}
+
+/** Login transactions live sealed in the browser that started them, never on the server (STANDARDS RL-4). */
+export function createLoginTransactionCookie(
+  seal: CookieSeal,
+  publicUrl: URL,
+): LoginTransactionCookie {
+  const prefix = `${cookieName(publicUrl)}-login-`
+  const secure = publicUrl.protocol === 'https:'
+  const nameOf = (state: string): string => prefix + shortHash(state)
+  // Lax whatever the session cookie has: it must come back from the provider's site (SE-3).
+  const attributes = (maxAge: number): CookieAttributes => {
+    return { path: '/', httpOnly: true, secure, sameSite: 'lax', maxAge }
+  }
+  const remove = (reply: FastifyReply, name: string): void =>
+    addCookie(reply, name, '', attributes(0))
+  const open = (cookieHeader: string | undefined, name: string): LoginTransaction | undefined => {
+    const [value, second] = cookieValues(cookieHeader, name)
+    if (value === undefined || second !== undefined) return undefined
+    return asTransaction(seal.open('loginTransaction', decoded(value))?.value)
+  }
+  return {
+    write: (reply, transaction, cookieHeader) => {
+      const pending = cookieNames(cookieHeader, prefix)
+      const age = (name: string): number => open(cookieHeader, name)?.startedAtMs ?? 0
+      for (const name of oldestBeyond(pending, MAX_PENDING - 1, age)) remove(reply, name)
+      const sealed = sealToFit(seal, transaction)
+      addCookie(reply, nameOf(transaction.state), sealed, attributes(LOGIN_TRANSACTION_SECONDS))
+    },
+    read: (cookieHeader, state) => {
+      const transaction = open(cookieHeader, nameOf(state))
+      return transaction?.state === state ? transaction : undefined
+    },
+    clear: (reply, state) => remove(reply, nameOf(state)),
+    isAnyPending: (cookieHeader) => cookieNames(cookieHeader, prefix).length > 0,
+  }
+}
+
+function shortHash(state: string): string {
+  return createHash('sha256').update(state).digest('base64url').slice(0, 16)
+}
+
+function oldestBeyond(
+  names: readonly string[],
+  limit: number,
+  startedAtMs: (name: string) => number,
+): string[] {
+  if (names.length <= limit) return []
+  const byAge = names.map((name) => ({ name, at: startedAtMs(name) })).sort((a, b) => a.at - b.at)
+  return byAge.slice(0, names.length - limit).map(({ name }) => name)
+}
+
+/** A return path too long for a cookie loses its query, then becomes the start page: browsers drop large cookies and the login would loop (STANDARDS SE-4). */
+function sealToFit(seal: CookieSeal, transaction: LoginTransaction): string {
+  const returnPaths = [transaction.returnTo, transaction.returnTo.replace(/\?.*$/s, ''), '/']
+  const sealed = returnPaths.map((returnTo) => () => {
+    return seal.seal('loginTransaction', { ...transaction, returnTo })
+  })
+  for (const attempt of sealed) {
+    const value = attempt()
+    if (encodeURIComponent(value).length <= MAX_COOKIE_BYTES) return value
+  }
+  return seal.seal('loginTransaction', { ...transaction, returnTo: '/' })
+}
+
+function asTransaction(
+  value: Readonly<Record<string, unknown>> | undefined,
+): LoginTransaction | undefined {
+  if (value === undefined) return undefined
+  const texts = [value['state'], value['nonce'], value['codeVerifier'], value['returnTo']]
+  if (texts.some((text) => typeof text !== 'string')) return undefined
+  const numbers = [value['startedAtMs'], value['attempt']]
+  if (!numbers.every(Number.isFinite) || typeof value['asked'] !== 'object') return undefined
+  return value as unknown as LoginTransaction
+}

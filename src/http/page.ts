@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import { escapeHtml } from './html.ts'
+import { PAGE_STYLE } from './page-style.ts'
+
+/** One page of ours, in plain text: the layout escapes everything. */
+export interface Page {
+  readonly title: string
+  readonly paragraphs: readonly string[]
+  readonly icon: IconName
+  /** The first is the one most people want. */
+  readonly ways: readonly Way[]
+  /** Shown so that a user can name it to the operator. */
+  readonly requestId: string
+  /** Whose page this is: the public host. */
+  readonly host: string
+  /** Local path to move on to at once, without a click. */
+  readonly movesOnTo?: string
+}
+
+export type Way =
+  | { readonly label: string; readonly href: string }
+  | { readonly label: string; readonly postTo: string }
+
+export type IconName = 'door' | 'clock' | 'check' | 'stop' | 'cloud' | 'map' | 'cookie'
+
+const ICONS: Readonly<Record<IconName, string>> = {
+  door: '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
+  clock: '<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>',
+  check: '<path d="m5.5 12.5 4.2 4.2L18.5 8"/>',
+  stop: '<circle cx="12" cy="12" r="8.5"/><path d="m6.2 6.2 11.6 11.6"/>',
+  cloud: '<path d="M7.5 18.5a4 4 0 0 1-.6-7.9 5.5 5.5 0 0 1 10.6-.2 4.1 4.1 0 0 1-.5 8.1z"/><path d="M12 9.8v3M12 15.5v.01"/>',
+  map: '<circle cx="12" cy="12" r="8.5"/><path d="m15.2 8.8-1.9 4.5-4.5 1.9 1.9-4.5z"/>',
+  cookie: '<path d="M12 3.5a8.5 8.5 0 1 0 8.5 8.5 3.6 3.6 0 0 1-4.2-4.2A3.6 3.6 0 0 1 12 3.5z"/><path d="M9 10v.01M9.5 15v.01M14 14.5v.01"/>',
+}
+
+const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64')
+
+/** A whole HTML document: self-contained, no script, readable without style. */
+export function renderPage(page: Page): string {
+  const title = escapeHtml(page.title)
+  const paragraphs = page.paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
+  const ways = page.ways.map(renderWay).join('\n')
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="robots" content="noindex">${movesOn(page.movesOnTo)}
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<header>${escapeHtml(page.host)}</header>
+<main>
+<span class="sign" aria-hidden="true"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">${ICONS[page.icon]}</svg></span>
+<h1>${title}</h1>
+${paragraphs}
+${ways === '' ? '' : `<div class="ways">\n${ways}\n</div>`}
+</main>
+<footer><p>Reference: <code>${escapeHtml(page.requestId)}</code></p></footer>
+</body>
+</html>
+`
+}
+
+/**
+ * The fields every page is sent with: nothing may be loaded, framed or opened from it
+ * (STANDARDS ER-2, ER-9, AT-34).
+ */
+export function htmlHeaders(formAction = "'self'"): Record<string, string> {
+  const policy = [
+    "default-src 'none'",
+    `style-src 'sha256-${STYLE_HASH}'`,
+    'img-src data:',
+    `form-action ${formAction}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ]
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy.join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'x-frame-options': 'DENY',
+  }
+}
+
+function movesOn(path: string | undefined): string {
+  if (path === undefined) return ''
+  return `\n<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`
+}
+
+function renderWay(way: Way, position: number): string {
+  const style = position === 0 ? 'way first' : 'way'
+  const label = escapeHtml(way.label)
+  if ('href' in way) return `<a class="${style}" href="${escapeHtml(way.href)}">${label}</a>`
+  return `<form method="post" action="${escapeHtml(way.postTo)}"><button class="${style}">${label}</button></form>`
+}

@@ -1,0 +1,48 @@
+import type { FastifyError, FastifyInstance } from 'fastify'
+import type { Emit } from '../domain/events.ts'
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { Reason } from '../domain/reason.ts'
+import { entranceOf } from './entrance.ts'
+import { plainHeaders, refuse } from './refusal.ts'
+import { FORWARDED_METHODS, OPTIONS_URL } from './target-door.ts'
+
+const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
+  400: 'request_malformed',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  414: 'uri_too_long',
+  415: 'request_malformed', // only our own endpoints read bodies
+  431: 'headers_too_large',
+}
+
+/**
+ * The one place where failures become answers: whatever the door refused, whatever was thrown.
+ * Call it on the root instance, so that every scope inherits it.
+ */
+export function answerRefusals(app: FastifyInstance, emit: Emit): void {
+  app.setErrorHandler<FastifyError | GatewayError>((error, request, reply) => {
+    const reason = reasonOf(error)
+    const { requestId } = entranceOf(request.raw)
+    if (reason === 'internal_error') emit({ type: 'internal_error', requestId, cause: error })
+    return refuse(request, reply, reason, { cause: error })
+  })
+
+  app.setNotFoundHandler((request, reply) => {
+    const { refusal } = entranceOf(request.raw)
+    const allow = refusal?.allow
+    return refuse(request, reply, refusal?.reason ?? 'route_not_found', allow ? { allow } : {})
+  })
+
+  app.options(OPTIONS_URL, (request, reply) => {
+    return reply
+      .code(204)
+      .headers(plainHeaders(entranceOf(request.raw)))
+      .header('allow', FORWARDED_METHODS.join(', '))
+      .send()
+  })
+}
+
+function reasonOf(error: FastifyError | GatewayError): Reason {
+  if (error instanceof GatewayError) return error.reason
+  return REASON_OF_STATUS[error.statusCode ?? 500] ?? 'internal_error'
+}

@@ -1,0 +1,104 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { prefersHtml } from '../domain/html-preference.ts'
+import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+import { requestFacts } from '../domain/request-facts.ts'
+import { entranceOf, type Entrance } from './entrance.ts'
+import { htmlHeaders } from './page.ts'
+import { refusalPage } from './refusal-page.ts'
+import { TEXT_OF_REASON } from './texts.ts'
+
+export interface RefusalExtra {
+  /** Evidence for the log; never shown. */
+  readonly cause?: unknown
+  readonly retryAfterSeconds?: number
+  /** Where "sign in again" leads; default: the login endpoint. */
+  readonly loginUrl?: string
+  /** Where "try again" or "continue" leads: a local path that was checked. */
+  readonly retryUrl?: string
+  /** Which words a page uses, when a reason alone does not tell. */
+  readonly page?: 'cancelled'
+  readonly headers?: Readonly<Record<string, string>>
+  /** One plain sentence for the problem document; never from a library or the provider. */
+  readonly detail?: string
+  /** For 405. */
+  readonly allow?: readonly string[]
+}
+
+const RETRY_AFTER_SECONDS = 5
+
+/**
+ * Answers with a refusal: a page for whoever navigates, `application/problem+json` (RFC 9457) for
+ * everyone else. Notes the reason for the access line.
+ */
+export function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reason: Reason,
+  extra: RefusalExtra = {},
+): FastifyReply {
+  const entrance = entranceOf(request.raw)
+  entrance.reason = reason
+  if (extra.cause !== undefined) entrance.cause = extra.cause
+  reply.code(STATUS_OF_REASON[reason])
+  reply.headers({ ...refusalHeaders(reason, entrance, extra), ...extra.headers })
+  const facts = requestFacts(entrance.method, request.headers)
+  if (prefersHtml(request.headers.accept, facts)) {
+    return reply.headers(htmlHeaders()).send(refusalPage(entrance, reason, extra))
+  }
+  return reply
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem(reason, entrance, extra)))
+}
+
+/** The problem document of a refusal (RFC 9457 §3.1). */
+export function problem(
+  reason: Reason,
+  entrance: Entrance | undefined,
+  extra: RefusalExtra = {},
+): Record<string, unknown> {
+  const status = STATUS_OF_REASON[reason]
+  return {
+    type: `urn:bearergate:reason:${reason}`,
+    title: TEXT_OF_REASON[reason].title,
+    status,
+    detail: extra.detail ?? TEXT_OF_REASON[reason].detail,
+    reason,
+    request_id: entrance?.requestId,
+    ...(status === 401 ? { login_url: extra.loginUrl ?? entrance?.site.loginUrl } : {}),
+  }
+}
+
+/** The fields that a refusal's status and reason call for. */
+export function refusalHeaders(
+  reason: Reason,
+  entrance: Entrance | undefined,
+  extra: RefusalExtra = {},
+): Record<string, string> {
+  const status: number = STATUS_OF_REASON[reason]
+  const headers = plainHeaders(entrance)
+  if (status === 401) headers['www-authenticate'] = 'Bearer' // RFC 9110 §15.5.2; never Basic (ER-5)
+  if (status === 503 || status === 429) {
+    headers['retry-after'] = String(extra.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
+  }
+  if (status === 426) {
+    headers['upgrade'] = 'websocket' // RFC 9110 §15.5.22
+    headers['connection'] = 'upgrade'
+  }
+  if (extra.allow !== undefined) headers['allow'] = extra.allow.join(', ')
+  return headers
+}
+
+/** On everything of ours (STANDARDS ER-6, ER-9). */
+export function plainHeaders(entrance: Entrance | undefined): Record<string, string> {
+  const headers: Record<string, string> = {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  }
+  if (entrance === undefined) return headers
+  headers['x-request-id'] = entrance.requestId
+  if (entrance.site.publicUrl.protocol === 'https:') {
+    headers['strict-transport-security'] = 'max-age=31536000'
+  }
+  return headers
+}

@@ -1,0 +1,100 @@
+import type { FastifyReply } from 'fastify'
+import { OWN_COOKIE_NAME } from '../domain/own-cookies.ts'
+import type { Ticket } from '../domain/session-record.ts'
+import { cookieValues } from './cookie-header.ts'
+import { addCookie, type CookieAttributes, type CookieSeal } from './cookie-seal.ts'
+
+/** What the cookie holds beside the ticket: enough to notice a login loop (STANDARDS AT-26). */
+export interface TicketCookie extends Ticket {
+  readonly writtenAtMs: number
+  /** Automatic restarts that led to this login. */
+  readonly attempt: number
+}
+
+export interface SessionCookie {
+  readonly name: string
+  /** The ticket; `undefined` when absent, sent twice (STANDARDS SE-11) or not sealed by us. */
+  read(cookieHeader: string | undefined): TicketCookie | undefined
+  write(reply: FastifyReply, ticket: Ticket, maxAgeSeconds: number, attempt?: number): void
+  clear(reply: FastifyReply): void
+}
+
+export interface SessionCookieOptions {
+  readonly seal: CookieSeal
+  readonly publicUrl: URL
+  readonly sameSite: 'lax' | 'strict'
+  /** How many opened tickets are remembered, so that the hot path never decrypts. */
+  readonly cacheEntries?: number
+}
+
+const DEFAULT_CACHE_ENTRIES = 10_000 // about 5 MB at most
+const MAX_VALUE_LENGTH = 1_024 // ours have about 250 characters
+
+/** Reads and writes the one cookie that carries a session: a sealed ticket (STANDARDS SE-1). */
+export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
+  const { seal, publicUrl } = options
+  const secure = publicUrl.protocol === 'https:'
+  const name = cookieName(publicUrl)
+  const open = remembering(
+    (value) => openTicket(seal, value),
+    options.cacheEntries ?? DEFAULT_CACHE_ENTRIES,
+  )
+  const attributes = (maxAge: number): CookieAttributes => {
+    return { path: '/', httpOnly: true, secure, sameSite: options.sameSite, maxAge }
+  }
+  return {
+    name,
+    read: (cookieHeader) => {
+      const [value, second] = cookieValues(cookieHeader, name)
+      if (value === undefined || second !== undefined) return undefined
+      return value.length > MAX_VALUE_LENGTH ? undefined : open(value)
+    },
+    write: (reply, ticket, maxAgeSeconds, attempt = 0) => {
+      const content = { id: ticket.id, key: ticket.key, ...(attempt > 0 ? { attempt } : {}) }
+      addCookie(reply, name, seal.seal('ticket', content), attributes(maxAgeSeconds))
+    },
+    clear: (reply) => addCookie(reply, name, '', attributes(0)),
+  }
+}
+
+/**
+ * `__Host-bearergate`: browsers let no sibling host and no plain connection set it. The plain name
+ * only where they would refuse the prefix, on an http public URL.
+ */
+export function cookieName(publicUrl: URL): string {
+  return publicUrl.protocol === 'https:' ? `__Host-${OWN_COOKIE_NAME}` : OWN_COOKIE_NAME
+}
+
+function openTicket(seal: CookieSeal, value: string): TicketCookie | undefined {
+  const opened = seal.open('ticket', decoded(value))
+  if (opened === undefined) return undefined
+  const { id, key, attempt } = opened.value
+  if (typeof id !== 'string' || typeof key !== 'string') return undefined
+  return { id, key, writtenAtMs: opened.sealedAtMs, attempt: Number(attempt ?? 0) }
+}
+
+/** Percent-decoded, or as it came when that is malformed. */
+export function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+/** The first `limit` answers are kept, then the oldest goes. Failures are not kept: anybody can make those. */
+function remembering<T>(
+  work: (key: string) => T | undefined,
+  limit: number,
+): (key: string) => T | undefined {
+  const known = new Map<string, T>()
+  return (key) => {
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const answer = work(key)
+    if (answer === undefined) return undefined
+    if (known.size >= limit) known.delete(known.keys().next().value as string)
+    known.set(key, answer)
+    return answer
+  }
+}

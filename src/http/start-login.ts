@@ -1,0 +1,66 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { authorizationRequest } from '../oidc/authorization-request.ts'
+import type { Provider } from '../oidc/provider.ts'
+import type { Emit } from '../domain/events.ts'
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { LoginWish } from '../domain/login-transaction.ts'
+import { actorOf, entranceOf } from './entrance.ts'
+import type { LoginTransactionCookie } from './login-transaction-cookie.ts'
+import { plainHeaders, refuse } from './refusal.ts'
+import type { SessionCookie } from './session-cookie.ts'
+
+export interface StartLoginOptions {
+  readonly provider: Provider
+  readonly sessionCookie: SessionCookie
+  readonly transactionCookie: LoginTransactionCookie
+  readonly emit: Emit
+  readonly nowMs: () => number
+}
+
+export type StartLogin = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  wish: LoginWish,
+) => Promise<FastifyReply>
+
+const LOOP_WINDOW_MS = 60_000 // a session that dies within a minute of its login will die again
+const MAX_RESTARTS = 3 // STANDARDS CB-12
+
+/**
+ * Sends the browser to the provider, with the login transaction in a cookie. The caller has made
+ * sure that this is a navigation (STANDARDS AZ-12). A provider that is not known yet is a 503, a
+ * login that keeps coming back without a usable session ends on a page (AT-26).
+ */
+export function createStartLogin(options: StartLoginOptions): StartLogin {
+  const { provider, sessionCookie, transactionCookie, emit, nowMs } = options
+  return async (request, reply, wish) => {
+    const entrance = entranceOf(request.raw)
+    const { cookie } = request.headers
+    const attempt = Math.max(wish.attempt, recentAttempts(sessionCookie, cookie, nowMs()))
+    if (attempt > MAX_RESTARTS) {
+      sessionCookie.clear(reply) // the way on from the page starts counting anew
+      emit({ type: 'login_failed', reason: 'login_loop', ...actorOf(entrance) })
+      return refuse(request, reply, 'login_loop', { retryUrl: wish.returnTo })
+    }
+    try {
+      const login = await authorizationRequest(provider, { ...wish, attempt }, nowMs())
+      transactionCookie.write(reply, login.transaction, cookie)
+      emit({ type: 'login_started', ...actorOf(entrance) })
+      return reply.headers(plainHeaders(entrance)).redirect(login.url, 302)
+    } catch (cause) {
+      const reason = cause instanceof GatewayError ? cause.reason : 'internal_error'
+      emit({ type: 'login_failed', reason, cause, ...actorOf(entrance) })
+      return refuse(request, reply, reason, { cause, retryUrl: wish.returnTo })
+    }
+  }
+}
+
+function recentAttempts(
+  sessionCookie: SessionCookie,
+  cookieHeader: string | undefined,
+  nowMs: number,
+): number {
+  const before = sessionCookie.read(cookieHeader)
+  if (before === undefined || nowMs - before.writtenAtMs > LOOP_WINDOW_MS) return 0
+  return before.attempt + 1
+}

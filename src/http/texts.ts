@@ -1,0 +1,351 @@
+import type { Reason } from '../domain/reason.ts'
+import type { IconName } from './page.ts'
+
+/** Where a page leads on to; `refusal-page.ts` knows the addresses. */
+export type WayOn = 'sign_in' | 'sign_in_again' | 'try_login_again' | 'try_again' | 'continue' | 'home'
+
+/** The words for one refusal: a title and a sentence for machines' operators, a page for people. */
+export interface RefusalText {
+  readonly title: string
+  readonly detail: string
+  readonly page: PageText
+}
+
+export interface PageText {
+  readonly title: string
+  readonly paragraphs: readonly string[]
+  readonly icon: IconName
+  readonly ways: readonly WayOn[]
+}
+
+export const LABEL_OF_WAY: Readonly<Record<WayOn, string>> = {
+  sign_in: 'Sign in',
+  sign_in_again: 'Sign in again',
+  try_login_again: 'Try again',
+  try_again: 'Try again',
+  continue: 'Continue',
+  home: 'Go to the start page',
+}
+
+const SESSION_ENDED: PageText = {
+  title: 'Your session has ended',
+  paragraphs: ['To protect your data you were signed out. Sign in again to carry on where you were.'],
+  icon: 'clock',
+  ways: ['sign_in_again'],
+}
+
+const NOT_SENT: PageText = {
+  title: 'This request was not accepted',
+  paragraphs: ['Something about the address or the request is not right. Check the address, or begin at the start page.'],
+  icon: 'stop',
+  ways: ['home'],
+}
+
+const FOREIGN_SITE: PageText = {
+  title: 'This came from another website',
+  paragraphs: [
+    'For your safety, other websites cannot do this in your name. Nothing was changed.',
+    'If you meant to do it, open the page here yourself and try again.',
+  ],
+  icon: 'stop',
+  ways: ['home'],
+}
+
+const SERVICE_DOWN: PageText = {
+  title: 'The service is not available right now',
+  paragraphs: ['It could not be reached. This is usually over in a few minutes. You are still signed in.'],
+  icon: 'cloud',
+  ways: ['try_again'],
+}
+
+const BUSY: PageText = {
+  title: 'A short interruption',
+  paragraphs: ['We cannot answer just now. This is usually over in a moment. Your session is kept.'],
+  icon: 'cloud',
+  ways: ['try_again'],
+}
+
+const LOGIN_STALE: PageText = {
+  title: 'This sign-in can no longer be used',
+  paragraphs: [
+    'It was finished already, or too much time has passed since it began.',
+    'Continue, and you will be asked to sign in only if it is needed.',
+  ],
+  icon: 'clock',
+  ways: ['continue'],
+}
+
+/** The words for every refusal. A new reason does not compile until it has its own. */
+export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
+  no_session: {
+    title: 'Sign-in required',
+    detail: 'No session came with the request.',
+    page: {
+      title: 'Please sign in',
+      paragraphs: ['You need to be signed in to see this page.'],
+      icon: 'door',
+      ways: ['sign_in'],
+    },
+  },
+  session_expired: {
+    title: 'Session expired',
+    detail: 'The session reached the end of its lifetime.',
+    page: SESSION_ENDED,
+  },
+  session_idle: {
+    title: 'Session timed out',
+    detail: 'The session was not used for too long.',
+    page: { ...SESSION_ENDED, title: 'You were away for a while' },
+  },
+  session_revoked: {
+    title: 'Session ended',
+    detail: 'The session was signed out.',
+    page: {
+      ...SESSION_ENDED,
+      title: 'You are signed out',
+      paragraphs: ['Your session was ended. Sign in again to carry on.'],
+    },
+  },
+  refresh_rejected: {
+    title: 'Session ended by the identity provider',
+    detail: 'The identity provider no longer renews this session.',
+    page: SESSION_ENDED,
+  },
+  cross_site_refused: {
+    title: 'Cross-site request refused',
+    detail: 'The request was sent by another site on behalf of a signed-in browser.',
+    page: FOREIGN_SITE,
+  },
+  origin_refused: {
+    title: 'Origin refused',
+    detail: 'The origin of the request is not allowed here.',
+    page: FOREIGN_SITE,
+  },
+  path_refused: {
+    title: 'Ambiguous path',
+    detail: 'The path can be read in more than one way and is refused.',
+    page: { ...NOT_SENT, title: 'This address cannot be used' },
+  },
+  request_malformed: {
+    title: 'Malformed request',
+    detail: 'The request breaks a rule of HTTP.',
+    page: NOT_SENT,
+  },
+  parameter_refused: {
+    title: 'Parameter refused',
+    detail: 'A parameter is repeated or has a value that is not allowed.',
+    page: NOT_SENT,
+  },
+  host_refused: {
+    title: 'Host not served here',
+    detail: 'The host in the request is not served here.',
+    page: { ...NOT_SENT, title: 'This address is not served here', ways: [] },
+  },
+  method_not_allowed: {
+    title: 'Method not allowed',
+    detail: 'The method is not allowed here; the Allow field lists those that are.',
+    page: NOT_SENT,
+  },
+  route_not_found: {
+    title: 'Not found',
+    detail: 'No route matches the request.',
+    page: {
+      title: 'There is nothing here',
+      paragraphs: ['The address may be mistyped, or the page has moved.'],
+      icon: 'map',
+      ways: ['home'],
+    },
+  },
+  request_timeout: {
+    title: 'Request timed out',
+    detail: 'The request did not arrive completely in time.',
+    page: {
+      title: 'That took too long',
+      paragraphs: ['Your request did not arrive completely. Check your connection and try again.'],
+      icon: 'clock',
+      ways: ['try_again'],
+    },
+  },
+  body_too_large: {
+    title: 'Body too large',
+    detail: 'The request body is larger than this route accepts.',
+    page: {
+      title: 'That is too large',
+      paragraphs: ['What you sent is larger than the service accepts. Try a smaller file.'],
+      icon: 'stop',
+      ways: ['home'],
+    },
+  },
+  headers_too_large: {
+    title: 'Header fields too large',
+    detail: 'The header fields of the request are too large.',
+    page: {
+      title: 'Your browser sent too much',
+      paragraphs: ['Deleting the cookies of this site usually helps.'],
+      icon: 'cookie',
+      ways: ['home'],
+    },
+  },
+  uri_too_long: {
+    title: 'Address too long',
+    detail: 'The request target is longer than is accepted.',
+    page: { ...NOT_SENT, title: 'This address is too long' },
+  },
+  expectation_refused: {
+    title: 'Expectation refused',
+    detail: 'Only the expectation 100-continue is known.',
+    page: NOT_SENT,
+  },
+  upgrade_refused: {
+    title: 'Upgrade refused',
+    detail: 'This upgrade is not possible here.',
+    page: NOT_SENT,
+  },
+  proxy_loop: {
+    title: 'Loop detected',
+    detail: 'The request came back to the gateway it had passed before.',
+    page: { ...SERVICE_DOWN, title: 'The service is set up in a circle', ways: ['home'] },
+  },
+  store_unavailable: {
+    title: 'Session store unavailable',
+    detail: 'Sessions cannot be read at the moment; they are kept.',
+    page: BUSY,
+  },
+  provider_unavailable: {
+    title: 'Identity provider unavailable',
+    detail: 'The identity provider does not answer at the moment; sessions are kept.',
+    page: {
+      title: 'Sign-in is not available right now',
+      paragraphs: ['The service that signs you in does not answer. This is usually over in a few minutes.'],
+      icon: 'cloud',
+      ways: ['try_again'],
+    },
+  },
+  provider_error: {
+    title: 'Identity provider error',
+    detail: 'The identity provider gave an answer that cannot be used.',
+    page: {
+      title: 'The sign-in did not work',
+      paragraphs: [
+        'The service that signs you in gave an answer we could not use. You are not signed in.',
+        'Please try again. If it happens again, tell the people who run this service the reference below.',
+      ],
+      icon: 'cloud',
+      ways: ['try_login_again', 'home'],
+    },
+  },
+  upstream_unreachable: {
+    title: 'Upstream unreachable',
+    detail: 'The service behind the gateway cannot be reached.',
+    page: SERVICE_DOWN,
+  },
+  upstream_timeout: {
+    title: 'Upstream timed out',
+    detail: 'The service behind the gateway did not answer in time.',
+    page: {
+      ...SERVICE_DOWN,
+      title: 'The service takes too long',
+      paragraphs: ['It did not answer in time. Try again in a moment. You are still signed in.'],
+      icon: 'clock',
+    },
+  },
+  upstream_protocol_error: {
+    title: 'Upstream protocol error',
+    detail: 'The service behind the gateway gave an answer that is not valid HTTP.',
+    page: {
+      ...SERVICE_DOWN,
+      title: 'The service answered in a way we cannot use',
+      paragraphs: ['The fault is not yours. Try again in a moment. You are still signed in.'],
+    },
+  },
+  overloaded: {
+    title: 'Overloaded',
+    detail: 'Too many requests are waiting.',
+    page: BUSY,
+  },
+  login_state_unknown: {
+    title: 'Login unknown',
+    detail: 'The callback belongs to no login of this browser that is still open.',
+    page: LOGIN_STALE,
+  },
+  login_cookie_missing: {
+    title: 'Login cookie missing',
+    detail: 'The browser sent no login cookie with the callback.',
+    page: {
+      title: 'Your browser did not keep the sign-in',
+      paragraphs: [
+        'To sign you in, this site must keep a cookie for a few minutes, and your browser did not send it back.',
+        'Allow cookies for this site, then try again. If you came from a bookmark or an old page, just try again.',
+      ],
+      icon: 'cookie',
+      ways: ['try_login_again', 'home'],
+    },
+  },
+  login_refused: {
+    title: 'Login refused',
+    detail: 'The identity provider or a rule of this gateway refused the login.',
+    page: {
+      title: 'You could not be signed in',
+      paragraphs: [
+        'The sign-in was refused. Nothing was stored.',
+        'You can try again, perhaps with another account. If it happens again, tell the people who run this service the reference below.',
+      ],
+      icon: 'stop',
+      ways: ['sign_in_again', 'home'],
+    },
+  },
+  login_loop: {
+    title: 'Login goes in circles',
+    detail: 'Several logins in a row gave no usable session.',
+    page: {
+      title: 'The sign-in goes in circles',
+      paragraphs: [
+        'You were signed in several times, but it did not last. We stopped here so that your browser does not keep going.',
+        'Check that the clock of your device is right and that cookies are allowed, then try again.',
+      ],
+      icon: 'stop',
+      ways: ['try_login_again', 'home'],
+    },
+  },
+  internal_error: {
+    title: 'Internal error',
+    detail: 'Something went wrong inside the gateway.',
+    page: {
+      title: 'Something went wrong',
+      paragraphs: ['The fault is on our side. Try again, and if it happens again, tell the people who run this service the reference below.'],
+      icon: 'cloud',
+      ways: ['try_again', 'home'],
+    },
+  },
+}
+
+/** The login ended because the user said no at the provider. */
+export const LOGIN_CANCELLED: PageText = {
+  title: 'You cancelled the sign-in',
+  paragraphs: ['Nothing was stored, and you are not signed in.'],
+  icon: 'door',
+  ways: ['sign_in', 'home'],
+}
+
+export const SIGNED_OUT = {
+  title: 'You are signed out',
+  paragraphs: ['You can close this window now.'],
+  icon: 'check',
+  signIn: 'Sign in again',
+} as const
+
+export const CONFIRM_SIGN_OUT = {
+  title: 'Do you want to sign out?',
+  paragraphs: ['Unsaved work in other tabs may be lost.'],
+  icon: 'door',
+  signOut: 'Sign out',
+  stay: 'Stay signed in',
+} as const
+
+/** Seen for a moment on the way back, when the session cookie is strict. */
+export const SIGNED_IN = {
+  title: 'You are signed in',
+  paragraphs: ['One moment, you are being taken to your page.'],
+  icon: 'check',
+  goOn: 'Continue',
+} as const

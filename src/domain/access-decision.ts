@@ -1,0 +1,103 @@
+import { STATUS_OF_REASON } from './reason.ts'
+import type { Reason } from './reason.ts'
+import type { RequestFacts } from './request-facts.ts'
+import type { Route } from './route.ts'
+
+/** What is known of the caller. A store or provider that fails may be told as a reason too. */
+export type SessionFacts =
+  | { readonly kind: 'active'; readonly claims: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'none'; readonly reason: Reason }
+
+export type AccessDecision =
+  | { readonly kind: 'forward'; readonly withToken: boolean }
+  | { readonly kind: 'login' }
+  | { readonly kind: 'refuse'; readonly reason: Reason }
+
+const FORWARD: AccessDecision = { kind: 'forward', withToken: false }
+const FORWARD_WITH_TOKEN: AccessDecision = { kind: 'forward', withToken: true }
+const LOGIN: AccessDecision = { kind: 'login' }
+
+/**
+ * Whether a request may pass a route, and with whose authority. The session is looked at only when the route's
+ * access is `required` or `optional`; a public route is told `none`. `trustedOrigins` holds our own origin
+ * and the listed ones, serialised as browsers do.
+ */
+export function decideAccess(
+  route: Route,
+  session: SessionFacts,
+  facts: RequestFacts,
+  trustedOrigins: readonly string[],
+): AccessDecision {
+  if (facts.websocket) return decideWebSocket(route, session, facts)
+  if (route.access === 'public') return FORWARD
+  if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
+  const reason = route.csrf ? crossSiteRefusal(facts, trustedOrigins) : undefined
+  return reason === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason }
+}
+
+/**
+ * Why a request that carries our cookie may not use it, or `undefined` when it may. Unsafe methods must come from
+ * our own pages: Fetch Metadata decides, else Origin, else a custom header (CS-1); `Origin: null` never
+ * (CS-2). Safe ones may come from elsewhere only as navigations (CS-3).
+ */
+export function crossSiteRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Reason | undefined {
+  return isSafe(facts.method) ? safeRefusal(facts, trustedOrigins) : unsafeRefusal(facts, trustedOrigins)
+}
+
+function unsafeRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Reason | undefined {
+  const { fetchSite, origin } = facts
+  if (origin === 'null') return 'origin_refused'
+  if (fetchSite !== undefined) {
+    return fetchSite === 'same-origin' || fetchSite === 'none' ? undefined : 'cross_site_refused'
+  }
+  if (origin !== undefined) return trustedOrigins.includes(origin) ? undefined : 'origin_refused'
+  return facts.customHeader ? undefined : 'origin_refused'
+}
+
+function safeRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Reason | undefined {
+  if (facts.navigation) return undefined
+  if (facts.fetchSite !== undefined) {
+    return facts.fetchSite === 'cross-site' ? 'cross_site_refused' : undefined
+  }
+  // Browsers without Fetch Metadata still name themselves on cross-origin fetches.
+  return facts.origin === undefined || trustedOrigins.includes(facts.origin) ? undefined : 'origin_refused'
+}
+
+/** No session: 401 reasons mean nobody is signed in, any other that we could not find out (SE-17). */
+function decideAnonymous(route: Route, reason: Reason, facts: RequestFacts): AccessDecision {
+  if (STATUS_OF_REASON[reason] !== 401) return { kind: 'refuse', reason }
+  if (route.access === 'optional') return FORWARD
+  return maySendToLogin(route, facts) ? LOGIN : { kind: 'refuse', reason }
+}
+
+/**
+ * Only a GET is sent to the provider: after a login the browser would come back without the body of a POST.
+ * `login` takes in callers that show no sign of being a script, such as old browsers and curl (AZ-12, AZ-13).
+ */
+function maySendToLogin(route: Route, facts: RequestFacts): boolean {
+  if (facts.method !== 'GET' || facts.prefetch || route.unauthenticated === 'reject') return false
+  return facts.navigation || (route.unauthenticated === 'login' && showsNoScript(facts))
+}
+
+function showsNoScript(facts: RequestFacts): boolean {
+  return facts.fetchSite === undefined && facts.origin === undefined && !facts.customHeader
+}
+
+/** The session first, then the exact Origin; a signed-in handshake without one is refused (CS-6, W2). */
+function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFacts): AccessDecision {
+  if (route.websocket === false) return { kind: 'refuse', reason: 'upgrade_refused' }
+  const signedIn = route.access !== 'public' && session.kind === 'active'
+  if (route.access !== 'public' && session.kind === 'none') {
+    const { reason } = session
+    if (route.access === 'required' || STATUS_OF_REASON[reason] !== 401) return { kind: 'refuse', reason }
+  }
+  const { origin } = facts
+  if (origin === undefined ? signedIn : !route.websocket.origins.includes(origin)) {
+    return { kind: 'refuse', reason: 'origin_refused' }
+  }
+  return signedIn ? FORWARD_WITH_TOKEN : FORWARD
+}
+
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}

@@ -1,0 +1,67 @@
+import type { HeaderPart } from './route.ts'
+
+const MAX_VALUE_LENGTH = 4_096 // RFC 9110 §5.4 sets no limit; servers refuse 8 KiB for all headers together
+
+/** A header value made of claims. `too_long`: left out, worth a warning; `absent`: a claim is missing. */
+export type ClaimHeader = { readonly value: string } | 'absent' | 'too_long'
+
+/**
+ * The value of a configured header for these claims. A missing, null or empty claim means no header at all
+ * (FW-6), never an empty one.
+ *
+ * Encoding (FW-7, HX-26): a list is joined by commas without spaces. Each claim value, or each element of a list, is
+ * percent-encoded as UTF-8 where it has a comma, a percent sign, a control or non-ASCII character, or a space at either end:
+ * split at commas, then percent-decode. Objects are written as JSON, encoded alike. Numbers and booleans as JSON writes them.
+ * Values over 4 KiB are left out.
+ */
+export function claimHeader(parts: readonly HeaderPart[], claims: Readonly<Record<string, unknown>>): ClaimHeader {
+  let value = ''
+  for (const part of parts) {
+    const text = typeof part === 'string' ? encodeLiteral(part) : claimText(claims, part.claim)
+    if (text === '' && typeof part !== 'string') return 'absent'
+    value += text
+    if (value.length > MAX_VALUE_LENGTH) return 'too_long'
+  }
+  return value === '' ? 'absent' : { value }
+}
+
+/** The claim at a path of names, own properties only; `undefined` when there is none. */
+export function claimAt(claims: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
+  let value: unknown = claims
+  for (const name of path) {
+    if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined
+    value = value[name]
+  }
+  return value
+}
+
+function claimText(claims: Readonly<Record<string, unknown>>, path: readonly string[]): string {
+  const value = claimAt(claims, path)
+  const elements = Array.isArray(value) ? value : [value]
+  return elements.map(elementText).filter((text) => text !== '').join(',')
+}
+
+function elementText(element: unknown): string {
+  if (element === undefined || element === null) return ''
+  return encodeElement(typeof element === 'string' ? element : JSON.stringify(element))
+}
+
+const PLAIN_ELEMENT = /^(?! )[ -$&-+\--~]*(?<! )$/
+
+function encodeElement(text: string): string {
+  if (PLAIN_ELEMENT.test(text)) return text
+  return text.replace(/^ +| +$|[^ -$&-+\--~]+/gu, percentEncode)
+}
+
+/** Configured text: only what no header may carry is encoded. */
+function encodeLiteral(text: string): string {
+  return text.replace(/[^ -~]+/gu, percentEncode)
+}
+
+function percentEncode(text: string): string {
+  return Buffer.from(text, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&')
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

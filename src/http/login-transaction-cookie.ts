@@ -8,8 +8,8 @@ import { cookieName, decoded } from './session-cookie.ts'
 /** Time to finish a login at the provider (STANDARDS SE-3). */
 export const LOGIN_TRANSACTION_SECONDS = 15 * 60
 
-const MAX_PENDING = 5 // STANDARDS SE-13: the Cookie header stays below 8 KB
-const MAX_COOKIE_BYTES = 1_400 // five of them and the ticket fit into 8 KB
+const MAX_PENDING = 5 // STANDARDS SE-13
+const MAX_PENDING_BYTES = 7_000 // with the ticket, the Cookie header stays below 8 KB
 
 /** One cookie per login under way, so that several tabs may sign in at once (STANDARDS AZ-17). */
 export interface LoginTransactionCookie {
@@ -43,11 +43,17 @@ export function createLoginTransactionCookie(
   }
   return {
     write: (reply, transaction, cookieHeader) => {
-      const pending = cookieNames(cookieHeader, prefix)
-      const age = (name: string): number => open(cookieHeader, name)?.startedAtMs ?? 0
-      for (const name of oldestBeyond(pending, MAX_PENDING - 1, age)) remove(reply, name)
-      const sealed = sealToFit(seal, transaction)
-      addCookie(reply, nameOf(transaction.state), sealed, attributes(LOGIN_TRANSACTION_SECONDS))
+      const name = nameOf(transaction.state)
+      const sealed = seal.seal('loginTransaction', { ...transaction })
+      const pending = cookieNames(cookieHeader, prefix).map((other) => ({
+        name: other,
+        startedAtMs: open(cookieHeader, other)?.startedAtMs ?? 0,
+        bytes: sizeBytes(other, cookieValues(cookieHeader, other).join('')),
+      }))
+      for (const other of surplus(pending, sizeBytes(name, encodeURIComponent(sealed)))) {
+        remove(reply, other)
+      }
+      addCookie(reply, name, sealed, attributes(LOGIN_TRANSACTION_SECONDS))
     },
     read: (cookieHeader, state) => {
       const transaction = open(cookieHeader, nameOf(state))
@@ -62,27 +68,26 @@ function shortHash(state: string): string {
   return createHash('sha256').update(state).digest('base64url').slice(0, 16)
 }
 
-function oldestBeyond(
-  names: readonly string[],
-  limit: number,
-  startedAtMs: (name: string) => number,
-): string[] {
-  if (names.length <= limit) return []
-  const byAge = names.map((name) => ({ name, at: startedAtMs(name) })).sort((a, b) => a.at - b.at)
-  return byAge.slice(0, names.length - limit).map(({ name }) => name)
+interface Pending {
+  readonly name: string
+  readonly startedAtMs: number
+  readonly bytes: number
 }
 
-/** A return path too long for a cookie loses its query, then becomes the start page: browsers drop large cookies and the login would loop (STANDARDS SE-4). */
-function sealToFit(seal: CookieSeal, transaction: LoginTransaction): string {
-  const returnPaths = [transaction.returnTo, transaction.returnTo.replace(/\?.*$/s, ''), '/']
-  const sealed = returnPaths.map((returnTo) => () => {
-    return seal.seal('loginTransaction', { ...transaction, returnTo })
-  })
-  for (const attempt of sealed) {
-    const value = attempt()
-    if (encodeURIComponent(value).length <= MAX_COOKIE_BYTES) return value
-  }
-  return seal.seal('loginTransaction', { ...transaction, returnTo: '/' })
+/** The names of the oldest pending logins that have no room beside a new one. */
+function surplus(pending: readonly Pending[], newBytes: number): string[] {
+  const newestFirst = [...pending].sort((a, b) => b.startedAtMs - a.startedAtMs)
+  let bytes = newBytes
+  return newestFirst
+    .filter((one, position) => {
+      bytes += one.bytes
+      return position >= MAX_PENDING - 1 || bytes > MAX_PENDING_BYTES
+    })
+    .map(({ name }) => name)
+}
+
+function sizeBytes(name: string, value: string): number {
+  return name.length + value.length + 3 // "=", ";" and a space
 }
 
 function asTransaction(

@@ -1,5 +1,5 @@
 import type { Reason } from '../domain/reason.ts'
-import { parseReturnTo } from '../domain/return-to.ts'
+import { returnToTarget } from '../domain/return-to.ts'
 import type { Entrance } from './entrance.ts'
 import { renderPage, type Way } from './page.ts'
 import { LABEL_OF_WAY, LOGIN_CANCELLED, TEXT_OF_REASON, type WayOn } from './texts.ts'
@@ -45,5 +45,5 @@ function hrefOf(way: WayOn, returnTo: string, entrance: Entrance): string {
 /** Back to the same page, but only if asking for it again changes nothing. */
 function returnToOf({ route, target, method }: Entrance): string {
   if (route === undefined || target === undefined || method !== 'GET') return '/'
-  return parseReturnTo(target.path + target.query)
+  return returnToTarget(target)
 }

@@ -4,6 +4,7 @@ import type { Provider } from '../oidc/provider.ts'
 import type { Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginWish } from '../domain/login-transaction.ts'
+import type { SessionEngine } from '../domain/session-engine.ts'
 import { actorOf, entranceOf } from './entrance.ts'
 import type { LoginTransactionCookie } from './login-transaction-cookie.ts'
 import { plainHeaders, refuse } from './refusal.ts'
@@ -11,6 +12,7 @@ import type { SessionCookie } from './session-cookie.ts'
 
 export interface StartLoginOptions {
   readonly provider: Provider
+  readonly sessions: Pick<SessionEngine, 'peek'>
   readonly sessionCookie: SessionCookie
   readonly transactionCookie: LoginTransactionCookie
   readonly emit: Emit
@@ -36,7 +38,7 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
   return async (request, reply, wish) => {
     const entrance = entranceOf(request.raw)
     const { cookie } = request.headers
-    const attempt = Math.max(wish.attempt, recentAttempts(sessionCookie, cookie, nowMs()))
+    const attempt = Math.max(wish.attempt, shortLivedLogins(cookie, options))
     if (attempt > MAX_RESTARTS) {
       sessionCookie.clear(reply) // the way on from the page starts counting anew
       emit({ type: 'login_failed', reason: 'login_loop', ...actorOf(entrance) })
@@ -55,12 +57,12 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
   }
 }
 
-function recentAttempts(
-  sessionCookie: SessionCookie,
+/** How many logins in a row gave a session that is dead already, within a minute of being made. */
+function shortLivedLogins(
   cookieHeader: string | undefined,
-  nowMs: number,
+  { sessionCookie, sessions, nowMs }: StartLoginOptions,
 ): number {
   const before = sessionCookie.read(cookieHeader)
-  if (before === undefined || nowMs - before.writtenAtMs > LOOP_WINDOW_MS) return 0
-  return before.attempt + 1
+  if (before === undefined || nowMs() - before.writtenAtMs > LOOP_WINDOW_MS) return 0
+  return sessions.peek(before) === undefined ? before.attempt + 1 : 0
 }

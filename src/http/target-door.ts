@@ -114,7 +114,7 @@ function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Find
   }
   const target = canonicalTarget(asked)
   if (target === undefined) return refused('path_refused', at)
-  if (maxForwards(method, request.headers['max-forwards']) === 'answer') return ownOptions(at)
+  if (maxForwards(method, request.headers['max-forwards'] as string | undefined) === 'answer') return ownOptions(at)
   if (isOwnSpace(target.path)) return ownEndpoint(method, at, target)
   return proxied(method, at, target, routes)
 }

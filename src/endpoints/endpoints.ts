@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { CookieSeal } from '../http/cookie-seal.ts'
+import { callbackEndpoint, type CallbackEndpointOptions } from './callback-endpoint.ts'
+import { loginEndpoint, type LoginEndpointOptions } from './login-endpoint.ts'
+import { logoutCallbackEndpoint, type LogoutCallbackOptions } from './logout-callback-endpoint.ts'
+import { logoutEndpoint, logoutLinkEndpoint, type LogoutEndpointOptions } from './logout-endpoint.ts'
+import { createLogoutState } from './logout-state.ts'
+import {
+  sessionEndpoint,
+  sessionRefreshEndpoint,
+  type SessionEndpointOptions,
+} from './session-endpoint.ts'
+
+export type OwnEndpointsOptions = CallbackEndpointOptions &
+  LoginEndpointOptions &
+  Omit<LogoutCallbackOptions, 'logoutState'> &
+  Omit<LogoutEndpointOptions, 'logoutState'> &
+  SessionEndpointOptions & { readonly seal: CookieSeal }
+
+/** The gateway's own HTTP surface below `/oauth2`. The door lets nothing else in there through. */
+export const ownEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, options) => {
+  const logoutState = createLogoutState(options.seal)
+  readNoBodies(app)
+  app.get('/oauth2/login', loginEndpoint(options))
+  app.get('/oauth2/callback', callbackEndpoint(options))
+  app.get('/oauth2/logout', logoutLinkEndpoint({ ...options, logoutState }))
+  app.post('/oauth2/logout', logoutEndpoint({ ...options, logoutState }))
+  app.get('/oauth2/logout/callback', logoutCallbackEndpoint({ ...options, logoutState }))
+  app.get('/oauth2/session', sessionEndpoint(options))
+  app.post('/oauth2/session/refresh', sessionRefreshEndpoint(options))
+}
+
+/** Nothing we are asked here is in a body, so that no content type matters (STANDARDS CS-10). */
+function readNoBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}

@@ -1,0 +1,48 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { crossSiteRefusal } from '../domain/access-decision.ts'
+import type { Emit } from '../domain/events.ts'
+import type { Reason } from '../domain/reason.ts'
+import { requestFacts } from '../domain/request-facts.ts'
+import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import { actorOf, entranceOf } from '../http/entrance.ts'
+import { refuse } from '../http/refusal.ts'
+import type { SessionCookie } from '../http/session-cookie.ts'
+
+export interface OwnSessionOptions {
+  readonly sessions: SessionEngine
+  readonly sessionCookie: SessionCookie
+  readonly trustedOrigins: readonly string[]
+  readonly emit: Emit
+}
+
+/**
+ * The session of a request to one of our endpoints, or the reason why there is none. Looking does
+ * not extend it (STANDARDS SE-18). @throws GatewayError store_unavailable
+ */
+export async function ownSession(
+  request: FastifyRequest,
+  { sessions, sessionCookie }: Pick<OwnSessionOptions, 'sessions' | 'sessionCookie'>,
+): Promise<LiveSession | Reason> {
+  const ticket = sessionCookie.read(request.headers.cookie)
+  if (ticket === undefined) return 'no_session'
+  const found = await sessions.find(ticket, 'passive')
+  if (found === undefined) return 'no_session'
+  if ('ended' in found) return found.ended
+  entranceOf(request.raw).session = found
+  return found
+}
+
+/** Answers 403 and true when another site asks in the name of the browser's user (STANDARDS CS-1, CS-3). */
+export function isCrossSite(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { trustedOrigins, emit }: Pick<OwnSessionOptions, 'trustedOrigins' | 'emit'>,
+): boolean {
+  const entrance = entranceOf(request.raw)
+  const facts = requestFacts(entrance.method, request.headers)
+  const reason = crossSiteRefusal(facts, trustedOrigins)
+  if (reason === undefined) return false
+  emit({ type: 'cross_site_blocked', reason, ...actorOf(entrance) })
+  refuse(request, reply, reason)
+  return true
+}

@@ -1,0 +1,68 @@
+import type { LiveSession } from '../domain/session-engine.ts'
+import type { AccessToken, SessionRecord } from '../domain/session-record.ts'
+import { loginToken, nextAutoRefreshAtMs, refreshCooldownEndsAtMs } from '../domain/token-freshness.ts'
+import type { Site } from '../http/entrance.ts'
+
+export interface SessionAnswerOptions {
+  /** Claims shown beside `sub`. */
+  readonly claims: readonly string[]
+  readonly refreshCooldownMs: number
+  readonly site: Site
+}
+
+/** What a page may know of its user's session: times and a few claims, no token (STANDARDS SE-18, SE-20). */
+export function sessionAnswer(
+  session: LiveSession,
+  nowMs: number,
+  { claims, refreshCooldownMs, site }: SessionAnswerOptions,
+): Record<string, unknown> {
+  const { record } = session
+  return {
+    session: {
+      created_at: timestamp(record.createdAtMs),
+      ends_at: timestamp(record.endsAtMs),
+      timeout_at: timestamp(session.idleEndsAtMs),
+      ends_in_seconds: secondsUntil(record.endsAtMs, nowMs),
+      active: nowMs < Math.min(record.endsAtMs, session.idleEndsAtMs),
+      timeout_in_seconds: secondsUntil(session.idleEndsAtMs, nowMs),
+    },
+    tokens: tokenTimes(loginToken(record), record, nowMs, refreshCooldownMs),
+    user: userOf(record, claims),
+    ...(record.acr === undefined ? {} : { acr: record.acr }),
+    ...(record.authTimeMs === undefined ? {} : { auth_time: Math.floor(record.authTimeMs / 1000) }),
+    login_url: site.loginUrl,
+    logout_url: site.logoutUrl,
+  }
+}
+
+function tokenTimes(
+  token: AccessToken,
+  record: SessionRecord,
+  nowMs: number,
+  cooldownMs: number,
+): Record<string, unknown> {
+  const cooldownSeconds = secondsUntil(refreshCooldownEndsAtMs(token, cooldownMs), nowMs)
+  const refreshes = record.refreshToken !== undefined
+  return {
+    expire_at: timestamp(token.expiresAtMs),
+    refreshed_at: timestamp(token.obtainedAtMs),
+    expire_in_seconds: secondsUntil(token.expiresAtMs, nowMs),
+    next_auto_refresh_in_seconds: refreshes ? secondsUntil(nextAutoRefreshAtMs(token), nowMs) : null,
+    refresh_cooldown: cooldownSeconds > 0,
+    refresh_cooldown_seconds: cooldownSeconds,
+  }
+}
+
+function userOf({ claims, subject }: SessionRecord, shown: readonly string[]): object {
+  const known = shown.filter((name) => Object.hasOwn(claims, name))
+  return { ...Object.fromEntries(known.map((name) => [name, claims[name]])), sub: subject }
+}
+
+function timestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString()
+}
+
+/** Whole seconds, rounded up so that 0 means "over"; never negative. */
+function secondsUntil(epochMs: number, nowMs: number): number {
+  return Math.max(0, Math.ceil((epochMs - nowMs) / 1000))
+}

@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify'
+import { createCookieSeal, type CookieSeal } from './cookie-seal.ts'
+import {
+  createLoginTransactionCookie,
+  LOGIN_TRANSACTION_SECONDS,
+  type LoginTransactionCookie,
+} from './login-transaction-cookie.ts'
+import { deriveKeys } from './own-keys.ts'
+import { createSessionCookie, type SessionCookie } from './session-cookie.ts'
+
+export interface OwnCookiesOptions {
+  readonly publicUrl: URL
+  /** 32 bytes each; the first seals, all open. */
+  readonly secrets: readonly Uint8Array[]
+  readonly lifetimeMs: number
+  readonly sameSite: 'lax' | 'strict'
+}
+
+export interface OwnCookies {
+  readonly seal: CookieSeal
+  readonly sessionCookie: SessionCookie
+  readonly transactionCookie: LoginTransactionCookie
+}
+
+/**
+ * Everything we keep in browsers, on one sealing plugin. The app is needed before it is ready and
+ * gets no hook from this.
+ *
+ * @throws RangeError when a secret is too short
+ */
+export async function createOwnCookies(
+  app: FastifyInstance,
+  { publicUrl, secrets, lifetimeMs, sameSite }: OwnCookiesOptions,
+): Promise<OwnCookies> {
+  const seal = await createCookieSeal(app, deriveKeys(secrets), {
+    ticket: Math.ceil(lifetimeMs / 1000),
+    loginTransaction: LOGIN_TRANSACTION_SECONDS,
+    logoutState: LOGIN_TRANSACTION_SECONDS,
+  })
+  return {
+    seal,
+    sessionCookie: createSessionCookie({ seal, publicUrl, sameSite }),
+    transactionCookie: createLoginTransactionCookie(seal, publicUrl),
+  }
+}

@@ -20,5 +20,5 @@ export function withoutNominated<Octets extends Buffer | string>(
 
 /** Header octets as the string that node:http writes as the same octets. */
 export function headerText(octets: Buffer | string): string {
-  return typeof octets === 'string' ? octets : octets.latin1Slice()
+  return typeof octets === 'string' ? octets : octets.toString('latin1')
 }

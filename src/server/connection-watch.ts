@@ -7,7 +7,7 @@ interface Watched {
   readonly socket: Socket
   request?: IncomingMessage
   response?: ServerResponse
-  /** The request that the previous look found: only one that was there for a whole window is judged. */
+  /** The request whose client had to send at the previous look: it had a whole window to do so. */
   judged?: IncomingMessage | undefined
   bytesRead: number
   bytesTaken: number
@@ -67,18 +67,20 @@ function judge(watched: Watched, limits: ConnectionLimits): void {
   const { socket } = watched
   if (bodyDribbles(watched, limits) || neverReads(watched, limits)) socket.destroy()
   watched.bytesRead = socket.bytesRead
-  watched.judged = watched.request
+  const { request } = watched
+  watched.judged = request !== undefined && awaitsClient(request) ? request : undefined
 }
 
-function bodyDribbles(
-  { socket, request, bytesRead, judged }: Watched,
-  limits: ConnectionLimits,
-): boolean {
-  if (request === undefined || request !== judged || request.complete) return false
-  // Waiting bytes mean that the upstream is the slow one.
-  if (request.readableLength > 0) return false
+function bodyDribbles(watched: Watched, limits: ConnectionLimits): boolean {
+  const { socket, request, judged, bytesRead } = watched
+  if (request === undefined || request !== judged || !awaitsClient(request)) return false
   const expected = (limits.minBodyBytesPerSecond * limits.paceWindowMs) / 1_000
   return socket.bytesRead - bytesRead < expected
+}
+
+/** Bytes that lie here unread mean that not the client but the upstream is the slow one. */
+function awaitsClient(request: IncomingMessage): boolean {
+  return !request.complete && request.readableLength === 0
 }
 
 function neverReads(watched: Watched, limits: ConnectionLimits): boolean {

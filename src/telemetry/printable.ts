@@ -11,8 +11,12 @@ const HAS_UNPRINTABLE =
  * and bidirectional characters become `\x1b`-like escapes (OB-5). Cut at `maxLength` characters.
  */
 export function printable(text: string, maxLength: number): string {
-  const short = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text
-  return HAS_UNPRINTABLE.test(short) ? short.replace(UNPRINTABLE, escapeCharacter) : short
+  const escaped = HAS_UNPRINTABLE.test(text)
+    ? text.slice(0, maxLength).replace(UNPRINTABLE, escapeCharacter)
+    : text
+  return text.length > maxLength || escaped.length > maxLength
+    ? `${escaped.slice(0, maxLength)}…`
+    : escaped
 }
 
 function escapeCharacter(character: string): string {

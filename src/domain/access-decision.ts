@@ -31,7 +31,8 @@ export function decideAccess(
   if (facts.websocket) return decideWebSocket(route, session, facts)
   if (route.access === 'public') return FORWARD
   if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
-  const reason = route.csrf ? crossSiteRefusal(facts, trustedOrigins) : undefined
+  const isExempt = !route.csrf && !isSafe(facts.method)
+  const reason = isExempt ? undefined : crossSiteRefusal(facts, trustedOrigins)
   return reason === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason }
 }
 
@@ -40,8 +41,13 @@ export function decideAccess(
  * our own pages: Fetch Metadata decides, else Origin, else a custom header (CS-1); `Origin: null` never
  * (CS-2). Safe ones may come from elsewhere only as navigations (CS-3).
  */
-export function crossSiteRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Reason | undefined {
-  return isSafe(facts.method) ? safeRefusal(facts, trustedOrigins) : unsafeRefusal(facts, trustedOrigins)
+export function crossSiteRefusal(
+  facts: RequestFacts,
+  trustedOrigins: readonly string[],
+): Reason | undefined {
+  return isSafe(facts.method)
+    ? safeRefusal(facts, trustedOrigins)
+    : unsafeRefusal(facts, trustedOrigins)
 }
 
 function unsafeRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Reason | undefined {
@@ -60,7 +66,9 @@ function safeRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Re
     return facts.fetchSite === 'cross-site' ? 'cross_site_refused' : undefined
   }
   // Browsers without Fetch Metadata still name themselves on cross-origin fetches.
-  return facts.origin === undefined || trustedOrigins.includes(facts.origin) ? undefined : 'origin_refused'
+  return facts.origin === undefined || trustedOrigins.includes(facts.origin)
+    ? undefined
+    : 'origin_refused'
 }
 
 /** No session: 401 reasons mean nobody is signed in, any other that we could not find out (SE-17). */
@@ -89,7 +97,8 @@ function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFact
   const signedIn = route.access !== 'public' && session.kind === 'active'
   if (route.access !== 'public' && session.kind === 'none') {
     const { reason } = session
-    if (route.access === 'required' || STATUS_OF_REASON[reason] !== 401) return { kind: 'refuse', reason }
+    if (route.access === 'required' || STATUS_OF_REASON[reason] !== 401)
+      return { kind: 'refuse', reason }
   }
   const { origin } = facts
   if (origin === undefined ? signedIn : !route.websocket.origins.includes(origin)) {

@@ -39,7 +39,11 @@ export function clientAddress(
   let address = plainAddress(peer) ?? peer
   if (!trusted.trusts(address)) return { address, peerTrusted: false }
   const chain = (forwardedFor ?? '').split(',')
-  for (let entry = chain.pop(); entry !== undefined && trusted.trusts(address); entry = chain.pop()) {
+  for (
+    let entry = chain.pop();
+    entry !== undefined && trusted.trusts(address);
+    entry = chain.pop()
+  ) {
     const next = plainAddress(withoutPort(entry.trim()))
     if (next === undefined) break
     address = next

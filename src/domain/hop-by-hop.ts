@@ -13,9 +13,16 @@ export function withoutNominated<Octets extends Buffer | string>(
   rawHeaders: readonly Octets[],
   connection: string,
 ): readonly Octets[] {
-  const names = new Set(connection.toLowerCase().split(',').map((name) => name.trim()))
+  const names = new Set(
+    connection
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  )
   names.add('connection').delete('te')
-  return rawHeaders.filter((_, at) => !names.has(headerText(rawHeaders[at - at % 2]!).toLowerCase()))
+  return rawHeaders.filter(
+    (_, at) => !names.has(headerText(rawHeaders[at - (at % 2)]!).toLowerCase()),
+  )
 }
 
 /** Header octets as the string that node:http writes as the same octets. */

@@ -14,7 +14,10 @@ export type ClaimHeader = { readonly value: string } | 'absent' | 'too_long'
  * split at commas, then percent-decode. Objects are written as JSON, encoded alike. Numbers and booleans as JSON writes them.
  * Values over 4 KiB are left out.
  */
-export function claimHeader(parts: readonly HeaderPart[], claims: Readonly<Record<string, unknown>>): ClaimHeader {
+export function claimHeader(
+  parts: readonly HeaderPart[],
+  claims: Readonly<Record<string, unknown>>,
+): ClaimHeader {
   let value = ''
   for (const part of parts) {
     const text = typeof part === 'string' ? encodeLiteral(part) : claimText(claims, part.claim)
@@ -26,7 +29,10 @@ export function claimHeader(parts: readonly HeaderPart[], claims: Readonly<Recor
 }
 
 /** The claim at a path of names, own properties only; `undefined` when there is none. */
-export function claimAt(claims: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
+export function claimAt(
+  claims: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+): unknown {
   let value: unknown = claims
   for (const name of path) {
     if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined
@@ -38,7 +44,10 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, path: readonl
 function claimText(claims: Readonly<Record<string, unknown>>, path: readonly string[]): string {
   const value = claimAt(claims, path)
   const elements = Array.isArray(value) ? value : [value]
-  return elements.map(elementText).filter((text) => text !== '').join(',')
+  return elements
+    .map(elementText)
+    .filter((text) => text !== '')
+    .join(',')
 }
 
 function elementText(element: unknown): string {

@@ -9,9 +9,11 @@ const AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*/i
  */
 export function mapLocation(location: string, route: Route, publicOrigin: string): string {
   const { origin } = route.upstream
-  if (!URL.canParse(location, origin) || !isSameHost(new URL(location, origin), new URL(origin))) return location
+  if (!URL.canParse(location, origin) || !isSameHost(new URL(location, origin), new URL(origin)))
+    return location
   const authority = AUTHORITY.exec(location)?.[0]
-  if (authority !== undefined) return publicOrigin + publicPath(location.slice(authority.length), route)
+  if (authority !== undefined)
+    return publicOrigin + publicPath(location.slice(authority.length), route)
   if (!location.startsWith('/')) return location
   const path = publicPath(location, route)
   return path.startsWith('//') ? publicOrigin + path : path
@@ -19,7 +21,8 @@ export function mapLocation(location: string, route: Route, publicOrigin: string
 
 /** The value of a Refresh header (`5; url=…`) with its address mapped. */
 export function mapRefresh(refresh: string, route: Route, publicOrigin: string): string {
-  const [, head, quote, address] = /^([^;,]*[;,]\s*url\s*=\s*)(['"]?)(.*?)\2\s*$/is.exec(refresh) ?? []
+  const [, head, quote, address] =
+    /^([^;,]*[;,]\s*url\s*=\s*)(['"]?)(.*?)\2\s*$/is.exec(refresh) ?? []
   if (head === undefined || quote === undefined || address === undefined) return refresh
   return head + quote + mapLocation(address, route, publicOrigin) + quote
 }
@@ -31,7 +34,8 @@ function isSameHost(url: URL, upstream: URL): boolean {
 function publicPath(path: string, { upstream, stripPrefix = '' }: Route): string {
   const rest = withoutPrefix(path, upstream.basePath)
   if (rest === undefined) return path
-  if (stripPrefix === '' || withoutPrefix(rest, stripPrefix) !== undefined) return rest === '' ? '/' : rest
+  if (stripPrefix === '' || withoutPrefix(rest, stripPrefix) !== undefined)
+    return rest === '' ? '/' : rest
   return stripPrefix + rest
 }
 

@@ -18,7 +18,10 @@ export function isOwnCookieName(name: string): boolean {
  */
 export function withoutOwnCookies(cookieHeader: string): string | undefined {
   if (!MENTION.test(cookieHeader)) return cookieHeader
-  const kept = cookieHeader.split(';').filter((pair) => !isOwnCookieName(nameOf(pair))).join(';')
+  const kept = cookieHeader
+    .split(';')
+    .filter((pair) => !isOwnCookieName(nameOf(pair)))
+    .join(';')
   const start = kept.search(/[^\s;]/)
   return start < 0 ? undefined : kept.slice(start)
 }

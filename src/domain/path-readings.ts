@@ -32,7 +32,10 @@ export function forgivingReadings(path: string): readonly (readonly string[])[] 
 }
 
 function forgivingSegments(path: string): readonly string[] {
-  return path.split('/').map(foldSegment).filter((segment) => segment !== '')
+  return path
+    .split('/')
+    .map(foldSegment)
+    .filter((segment) => segment !== '')
 }
 
 function foldSegment(segment: string): string {

@@ -43,11 +43,14 @@ function isNavigation(headers: Headers, customHeader: boolean): boolean {
     return mode === 'navigate' && destination === 'document'
   }
   const site = headers['sec-fetch-site']
-  return site === undefined && !customHeader && /\btext\/html\b/i.test(single(headers['accept']) ?? '')
+  return (
+    site === undefined && !customHeader && /\btext\/html\b/i.test(single(headers['accept']) ?? '')
+  )
 }
 
 function isPrefetch(headers: Headers): boolean {
-  const purpose = headers['sec-purpose'] ?? headers['purpose'] ?? headers['x-purpose'] ?? headers['x-moz']
+  const purpose =
+    headers['sec-purpose'] ?? headers['purpose'] ?? headers['x-purpose'] ?? headers['x-moz']
   return purpose !== undefined && /prefetch|prerender|preview/i.test(single(purpose) ?? '')
 }
 

@@ -24,9 +24,11 @@ const FROM_PROXY: RequestHeaderRule = { action: 'from_proxy', singleBit: 0 }
 
 const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
   // Would pass anyway; listed to be found at once, as almost every request has them.
-  pass: words('accept accept-encoding accept-language cache-control if-match if-none-match pragma priority range '
-    + 'sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-user traceparent tracestate '
-    + 'upgrade-insecure-requests x-csrf-token x-requested-with x-xsrf-token'),
+  pass: words(
+    'accept accept-encoding accept-language cache-control if-match if-none-match pragma priority range ' +
+      'sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-user traceparent tracestate ' +
+      'upgrade-insecure-requests x-csrf-token x-requested-with x-xsrf-token',
+  ),
   drop: [
     // Hop-by-hop (RFC 9110 §7.6.1, HX-1); the `Proxy-` ones go by pattern.
     ...words('http2-settings keep-alive trailer transfer-encoding upgrade'),
@@ -35,13 +37,17 @@ const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
     // Another way to name a method would get round the route's methods and the CSRF rules (CS-9, AT-12).
     ...words('x-http-method x-http-method-override x-method-override'),
     // Identity as other gateways state it: nobody's word counts (FW-1).
-    ...words('remote-email remote-groups remote-name remote-user x-forwarded-access-token x-forwarded-email '
-      + 'x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-remote-user'),
+    ...words(
+      'remote-email remote-groups remote-name remote-user x-forwarded-access-token x-forwarded-email ' +
+        'x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-remote-user',
+    ),
     // A proxy that does not know it passes on the client's, and we would have to extend that.
     'forwarded',
   ],
-  from_proxy: words('cf-connecting-ip fastly-client-ip true-client-ip x-client-ip x-cluster-client-ip x-real-ip '
-    + 'x-rewrite-url'),
+  from_proxy: words(
+    'cf-connecting-ip fastly-client-ip true-client-ip x-client-ip x-cluster-client-ip x-real-ip ' +
+      'x-rewrite-url',
+  ),
   connection: ['connection'],
   cookie: ['cookie'],
   expect: ['expect'],
@@ -51,9 +57,11 @@ const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
   via: ['via'],
 }
 
-const SINGLE = words('authorization content-length content-type expect from host if-modified-since if-range '
-  + 'if-unmodified-since max-forwards origin proxy-authorization referer sec-fetch-dest sec-fetch-mode '
-  + 'sec-fetch-site user-agent')
+const SINGLE = words(
+  'authorization content-length content-type expect from host if-modified-since if-range ' +
+    'if-unmodified-since max-forwards origin proxy-authorization referer sec-fetch-dest sec-fetch-mode ' +
+    'sec-fetch-site user-agent',
+)
 
 const READ = new Set(['connection', 'via']) // never sent on as received, so there is nothing to drop
 
@@ -61,13 +69,23 @@ const READ = new Set(['connection', 'via']) // never sent on as received, so the
  * The rules by lower-case name, with `dropped` names dropped whatever they are. A name without an entry
  * follows `ruleByPattern`.
  */
-export function requestHeaderRules(dropped: Iterable<string>): ReadonlyMap<string, RequestHeaderRule> {
-  const actions = new Map<string, RequestHeaderAction>(SINGLE.map((name) => [name, ruleByPattern(name).action]))
-  for (const [action, names] of Object.entries(ACTIONS) as [RequestHeaderAction, readonly string[]][]) {
+export function requestHeaderRules(
+  dropped: Iterable<string>,
+): ReadonlyMap<string, RequestHeaderRule> {
+  const actions = new Map<string, RequestHeaderAction>(
+    SINGLE.map((name) => [name, ruleByPattern(name).action]),
+  )
+  for (const [action, names] of Object.entries(ACTIONS) as [
+    RequestHeaderAction,
+    readonly string[],
+  ][]) {
     for (const name of names) actions.set(name, action)
   }
-  for (const name of dropped) if (!READ.has(name.toLowerCase())) actions.set(name.toLowerCase(), 'drop')
-  return new Map([...actions].map(([name, action]) => [name, { action, singleBit: singleBit(name) }]))
+  for (const name of dropped)
+    if (!READ.has(name.toLowerCase())) actions.set(name.toLowerCase(), 'drop')
+  return new Map(
+    [...actions].map(([name, action]) => [name, { action, singleBit: singleBit(name) }]),
+  )
 }
 
 /**
@@ -90,7 +108,9 @@ export function ruleByPattern(name: string): RequestHeaderRule {
 
 function ruleOfExtension(name: string): RequestHeaderRule {
   if (name.startsWith('x-forwarded-') || name.startsWith('x-original-')) return FROM_PROXY
-  const states = ['x-auth-request-', 'x-ssl-', 'x-client-cert'].some((prefix) => name.startsWith(prefix))
+  const states = ['x-auth-request-', 'x-ssl-', 'x-client-cert'].some((prefix) =>
+    name.startsWith(prefix),
+  )
   return states ? DROP : PASS
 }
 

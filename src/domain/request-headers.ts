@@ -1,21 +1,18 @@
 import { nominates, withoutNominated } from './hop-by-hop.ts'
-import { claimHeader } from './identity-headers.ts'
 import { maxForwards } from './max-forwards.ts'
 import { withoutOwnCookies } from './own-cookies.ts'
+import { addClaimHeaders, addOwnHeaders } from './own-request-headers.ts'
+import type { OwnHeaderPlan, RequestHeaderFacts } from './own-request-headers.ts'
 import type { Reason } from './reason.ts'
 import { requestHeaderRules, ruleByPattern } from './request-header-rules.ts'
 import type { RequestHeaderAction, RequestHeaderRule } from './request-header-rules.ts'
-import type { Route, RouteHeaders } from './route.ts'
+import type { Route } from './route.ts'
 
 /** Everything about a route's request headers that is the same for each request: made once, at start. */
-export interface RequestHeaderPlan {
+export interface RequestHeaderPlan extends OwnHeaderPlan {
   readonly rules: ReadonlyMap<string, RequestHeaderRule>
-  readonly set: RouteHeaders['set']
   /** `undefined`: the Host the client asked for (HX-25). */
   readonly host: string | undefined
-  readonly forwardedPrefix: string | undefined
-  /** Our name in Via. */
-  readonly pseudonym: string
 }
 
 export interface RequestHeaderPlanOptions {
@@ -27,7 +24,11 @@ export interface RequestHeaderPlanOptions {
 }
 
 /** What a route does to every request's headers. */
-export function requestHeaderPlan({ route, routes, pseudonym }: RequestHeaderPlanOptions): RequestHeaderPlan {
+export function requestHeaderPlan({
+  route,
+  routes,
+  pseudonym,
+}: RequestHeaderPlanOptions): RequestHeaderPlan {
   const identityNames = routes.flatMap(({ headers }) => headers.set.map(({ name }) => name))
   const replaced = route.stripPrefix === undefined ? [] : ['x-forwarded-prefix']
   return {
@@ -39,37 +40,18 @@ export function requestHeaderPlan({ route, routes, pseudonym }: RequestHeaderPla
   }
 }
 
-/** What one request brings along besides its headers. */
-export interface RequestHeaderFacts {
-  /** Sent as `Authorization: Bearer …`; visible ASCII, checked by whoever obtained it (O4). */
-  readonly token: string | undefined
-  /** `undefined` for callers who are not signed in: no identity header is sent then (FW-8). */
-  readonly claims: Readonly<Record<string, unknown>> | undefined
-  /** The other end of the connection, not the client behind a proxy. */
-  readonly peerAddress: string
-  readonly peerTrusted: boolean
-  readonly method: string
-  readonly httpVersion: string
-  /** As the browser sees it, by our configuration and no header (AT-45). */
-  readonly proto: 'http' | 'https'
-  /** The checked Host of the request, with its port if it has one. */
-  readonly host: string
-  readonly requestId: string
-}
-
 export type UpstreamRequestHeaders =
   | {
-    readonly kind: 'headers'
-    /** name, value, name, value …, as undici's dispatch takes them. */
-    readonly headers: readonly string[]
-    /** Configured headers left out because their value is over 4 KiB: worth a warning. */
-    readonly tooLong: readonly string[]
-  }
+      readonly kind: 'headers'
+      /** name, value, name, value …, as undici's dispatch takes them. */
+      readonly headers: readonly string[]
+      /** Configured headers left out because their value is over 4 KiB: worth a warning. */
+      readonly tooLong: readonly string[]
+    }
   | { readonly kind: 'refused'; readonly reason: Reason }
 
 /** The list under construction, and what has to be known of the whole request to finish it. */
 interface Draft {
-  readonly raw: readonly string[]
   readonly facts: RequestHeaderFacts
   readonly headers: string[]
   nominated: string
@@ -77,8 +59,6 @@ interface Draft {
   forwardedFor: string
 }
 
-const NO_NAMES: readonly string[] = []
-const NO_CLAIMS: Readonly<Record<string, unknown>> = {}
 const EXPECT_CONTINUE = /^100-continue$/i
 const TRAILERS = /(?:^|,)\s*trailers\s*(?:,|$)/i
 
@@ -95,7 +75,7 @@ export function upstreamRequestHeaders(
   facts: RequestHeaderFacts,
 ): UpstreamRequestHeaders {
   const headers = ['host', plan.host ?? facts.host]
-  const draft: Draft = { raw: rawHeaders, facts, headers, nominated: '', via: '', forwardedFor: '' }
+  const draft: Draft = { facts, headers, nominated: '', via: '', forwardedFor: '' }
   let seen = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase()
@@ -104,89 +84,56 @@ export function upstreamRequestHeaders(
     seen |= singleBit
     if (action === 'pass') headers.push(rawHeaders[at]!, rawHeaders[at + 1]!)
     else if (action !== 'drop') {
-      const reason = takeSpecial(draft, action, at)
+      const reason = TAKE[action](draft, rawHeaders[at]!, rawHeaders[at + 1]!)
       if (reason !== undefined) return { kind: 'refused', reason }
     }
   }
-  if (draft.via !== '' && namesPseudonym(draft.via, plan.pseudonym)) return { kind: 'refused', reason: 'proxy_loop' }
-  if (draft.nominated !== '') return upstreamRequestHeaders(withoutNominated(rawHeaders, draft.nominated), plan, facts)
-  addOwn(draft, plan)
-  return { kind: 'headers', headers, tooLong: addConfigured(headers, plan.set, facts.claims) }
+  if (namesPseudonym(draft.via, plan.pseudonym)) return { kind: 'refused', reason: 'proxy_loop' }
+  if (draft.nominated !== '') {
+    return upstreamRequestHeaders(withoutNominated(rawHeaders, draft.nominated), plan, facts)
+  }
+  addOwnHeaders(draft, plan, facts)
+  return { kind: 'headers', headers, tooLong: addClaimHeaders(headers, plan.set, facts.claims) }
 }
 
-/** Headers that pass in part, or tell us something. */
-function takeSpecial(draft: Draft, action: RequestHeaderAction, at: number): Reason | undefined {
-  const name = draft.raw[at]!
-  const value = draft.raw[at + 1]!
-  switch (action) {
-    case 'from_proxy':
-      if (draft.facts.peerTrusted) draft.headers.push(name, value)
-      return undefined
-    case 'connection':
-      if (nominates(value)) draft.nominated += `${value},`
-      return undefined
-    case 'cookie':
-      pushUnlessAbsent(draft.headers, name, withoutOwnCookies(value))
-      return undefined
-    case 'forwarded_for':
-      if (draft.facts.peerTrusted) draft.forwardedFor += `${value}, `
-      return undefined
-    case 'max_forwards':
-      draft.headers.push(name, String(maxForwards(draft.facts.method, value) ?? value))
-      return undefined
-    case 'te':
-      if (TRAILERS.test(value)) draft.headers.push(name, 'trailers')
-      return undefined
-    case 'via':
-      draft.via += `${value}, `
-      return undefined
-    case 'expect':
-      return EXPECT_CONTINUE.test(value) ? undefined : 'expectation_refused'
-    case 'pass':
-    case 'drop':
-      return undefined
-  }
+type Take = (draft: Draft, name: string, value: string) => Reason | undefined
+
+/** Headers that pass in part or on a condition, or tell us something. */
+const TAKE: Readonly<Record<Exclude<RequestHeaderAction, 'pass' | 'drop'>, Take>> = {
+  from_proxy({ headers, facts }, name, value) {
+    if (facts.peerTrusted) headers.push(name, value)
+    return undefined
+  },
+  connection(draft, _, value) {
+    if (nominates(value)) draft.nominated += `${value},`
+    return undefined
+  },
+  cookie({ headers }, name, value) {
+    const others = withoutOwnCookies(value)
+    if (others !== undefined) headers.push(name, others)
+    return undefined
+  },
+  forwarded_for(draft, _, value) {
+    if (draft.facts.peerTrusted) draft.forwardedFor += `${value}, `
+    return undefined
+  },
+  max_forwards({ headers, facts }, name, value) {
+    const left = maxForwards(facts.method, value)
+    headers.push(name, typeof left === 'number' ? String(left) : value)
+    return undefined
+  },
+  te({ headers }, name, value) {
+    if (TRAILERS.test(value)) headers.push(name, 'trailers')
+    return undefined
+  },
+  via(draft, _, value) {
+    draft.via += `${value}, `
+    return undefined
+  },
+  expect: (_, __, value) => (EXPECT_CONTINUE.test(value) ? undefined : 'expectation_refused'),
 }
 
 /** Each entry of Via is a protocol, a name and perhaps a comment (RFC 9110 §7.6.3). */
 function namesPseudonym(via: string, pseudonym: string): boolean {
-  return via.split(',').some((entry) => entry.trim().split(/\s+/)[1] === pseudonym)
-}
-
-function addOwn({ headers, facts, via, forwardedFor }: Draft, plan: RequestHeaderPlan): void {
-  if (facts.token !== undefined) headers.push('authorization', `Bearer ${facts.token}`)
-  headers.push(
-    'x-forwarded-for', forwardedFor + facts.peerAddress,
-    'x-forwarded-proto', facts.proto,
-    'x-forwarded-host', facts.host,
-    'x-forwarded-port', portOf(facts),
-    'x-request-id', facts.requestId,
-    'via', `${via}${facts.httpVersion} ${plan.pseudonym}`,
-  )
-  if (plan.forwardedPrefix !== undefined) headers.push('x-forwarded-prefix', plan.forwardedPrefix)
-}
-
-function portOf({ host, proto }: RequestHeaderFacts): string {
-  const colon = host.lastIndexOf(':')
-  if (colon > 0 && colon < host.length - 1 && !host.endsWith(']')) return host.slice(colon + 1)
-  return proto === 'https' ? '443' : '80'
-}
-
-/** Adds the route's own headers; answers the names of those that grew too long. */
-function addConfigured(
-  headers: string[],
-  set: RouteHeaders['set'],
-  claims: Readonly<Record<string, unknown>> = NO_CLAIMS,
-): readonly string[] {
-  let tooLong = NO_NAMES
-  for (const { name, value } of set) {
-    const header = claimHeader(value, claims)
-    if (header === 'too_long') tooLong = [...tooLong, name]
-    else if (header !== 'absent') headers.push(name, header.value)
-  }
-  return tooLong
-}
-
-function pushUnlessAbsent(headers: string[], name: string, value: string | undefined): void {
-  if (value !== undefined) headers.push(name, value)
+  return via !== '' && via.split(',').some((entry) => entry.trim().split(/\s+/)[1] === pseudonym)
 }

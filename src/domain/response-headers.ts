@@ -32,13 +32,24 @@ export function responseHeaderPlan(route: Route, publicUrl: URL): ResponseHeader
 }
 
 type ResponseHeaderAction =
-  | 'drop' | 'connection' | 'set_cookie' | 'location' | 'refresh' | 'clear_site_data'
-  | 'cache_control' | 'shared_cache_control' | 'vary' | 'default'
+  | 'drop'
+  | 'connection'
+  | 'set_cookie'
+  | 'location'
+  | 'refresh'
+  | 'clear_site_data'
+  | 'cache_control'
+  | 'shared_cache_control'
+  | 'vary'
+  | 'default'
 
 const ACTIONS: ReadonlyMap<string, ResponseHeaderAction> = new Map([
   // Hop-by-hop (RFC 9110 §7.6.1, HX-3). Trailer without trailers ends a Node process (P5).
-  ...actions('drop', 'keep-alive proxy-authenticate proxy-authentication-info proxy-authorization proxy-connection te '
-    + 'trailer transfer-encoding upgrade'),
+  ...actions(
+    'drop',
+    'keep-alive proxy-authenticate proxy-authentication-info proxy-authorization proxy-connection te ' +
+      'trailer transfer-encoding upgrade',
+  ),
   ...actions('connection', 'connection'),
   ...actions('set_cookie', 'set-cookie'),
   ...actions('location', 'location content-location'),
@@ -46,9 +57,15 @@ const ACTIONS: ReadonlyMap<string, ResponseHeaderAction> = new Map([
   ...actions('clear_site_data', 'clear-site-data'),
   ...actions('cache_control', 'cache-control'),
   // Caches that know these do not ask Cache-Control (RFC 9213).
-  ...actions('shared_cache_control', 'cdn-cache-control cloudflare-cdn-cache-control surrogate-control x-accel-expires'),
+  ...actions(
+    'shared_cache_control',
+    'cdn-cache-control cloudflare-cdn-cache-control surrogate-control x-accel-expires',
+  ),
   ...actions('vary', 'vary'),
-  ...actions('default', 'cross-origin-resource-policy strict-transport-security x-content-type-options'),
+  ...actions(
+    'default',
+    'cross-origin-resource-policy strict-transport-security x-content-type-options',
+  ),
 ])
 
 /** The list under construction, and what has to be known of the whole answer to finish it. */
@@ -75,7 +92,15 @@ export function clientResponseHeaders(
   plan: ResponseHeaderPlan,
   withToken: boolean,
 ): string[] {
-  const draft: Draft = { plan, headers: [], shared: [], nominated: '', cacheControl: '', vary: '', given: '' }
+  const draft: Draft = {
+    plan,
+    headers: [],
+    shared: [],
+    nominated: '',
+    cacheControl: '',
+    vary: '',
+    given: '',
+  }
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = headerText(rawHeaders[at]!)
     const value = headerText(rawHeaders[at + 1]!)
@@ -99,7 +124,11 @@ interface Header {
 }
 
 /** Headers that pass changed or not at all, or tell us something. */
-function takeSpecial(draft: Draft, action: Exclude<ResponseHeaderAction, 'drop'>, { name, value }: Header): void {
+function takeSpecial(
+  draft: Draft,
+  action: Exclude<ResponseHeaderAction, 'drop'>,
+  { name, value }: Header,
+): void {
   const { headers, plan } = draft
   switch (action) {
     case 'connection':
@@ -137,7 +166,10 @@ function takeSpecial(draft: Draft, action: Exclude<ResponseHeaderAction, 'drop'>
  * Nobody but its user may be served an answer that was made for a token, unless the route and the upstream both say so. An
  * `optional` route answers strangers otherwise than users: caches have to tell them apart.
  */
-function addCachePolicy({ plan, headers, shared, cacheControl, vary }: Draft, withToken: boolean): void {
+function addCachePolicy(
+  { plan, headers, shared, cacheControl, vary }: Draft,
+  withToken: boolean,
+): void {
   const { access, cacheable } = plan.route
   const isShared = cacheable && allowsSharedCaches(cacheControl)
   const isPersonal = withToken && !isShared

@@ -47,8 +47,10 @@ export function buildRouteTable(routes: readonly Route[]): RouteTable {
 
   function isSure(place: Place, host: string, path: string): boolean {
     if (isFolded && FOLDED_PATH.test(path)) return true
-    return forgivingReadings(path).every((segments) =>
-      segments[0] !== OWN && find(forgiving, segments, host)?.includes(place) === true)
+    return forgivingReadings(path).every(
+      (segments) =>
+        segments[0] !== OWN && find(forgiving, segments, host)?.includes(place) === true,
+    )
   }
 
   return {
@@ -68,13 +70,20 @@ export function buildRouteTable(routes: readonly Route[]): RouteTable {
  * them would never be used. Indexes into `routes`, `first < second`.
  */
 export function routeConflicts(routes: readonly Route[]): { first: number; second: number }[] {
-  return byPlace(routes).flatMap((group) => group.flatMap((one, position) => group
-    .slice(position + 1)
-    .filter((other) => methodsMeet(one.route.methods, other.route.methods))
-    .map((other) => ({ first: one.index, second: other.index }))))
+  return byPlace(routes).flatMap((group) =>
+    group.flatMap((one, position) =>
+      group
+        .slice(position + 1)
+        .filter((other) => methodsMeet(one.route.methods, other.route.methods))
+        .map((other) => ({ first: one.index, second: other.index })),
+    ),
+  )
 }
 
-function methodsMeet(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+function methodsMeet(
+  one: readonly string[] | undefined,
+  other: readonly string[] | undefined,
+): boolean {
   if (one === undefined || other === undefined) return one === other
   return one.some((method) => other.includes(method))
 }
@@ -98,7 +107,7 @@ function byPlace(routes: readonly Route[]): Selected[][] {
   const groups = new Map<string, Selected[]>()
   for (const [index, route] of routes.entries()) {
     const key = placeKey(route)
-    groups.set(key, [...groups.get(key) ?? [], { kind: 'route', route, index }])
+    groups.set(key, [...(groups.get(key) ?? []), { kind: 'route', route, index }])
   }
   return [...groups.values()]
 }
@@ -107,7 +116,8 @@ function newPlace(matches: readonly Selected[]): Place {
   const { path, host = EVERY_HOST } = matches[0]!.route
   const byMethod = new Map<string, RouteMatch>()
   for (const match of matches) {
-    for (const method of match.route.methods ?? []) byMethod.set(method, byMethod.get(method) ?? match)
+    for (const method of match.route.methods ?? [])
+      byMethod.set(method, byMethod.get(method) ?? match)
   }
   const get = byMethod.get('GET')
   if (get !== undefined && !byMethod.has('HEAD')) byMethod.set('HEAD', get)
@@ -117,7 +127,7 @@ function newPlace(matches: readonly Selected[]): Place {
     path: path.path,
     host,
     byMethod,
-    otherwise: anyMethod ?? { kind: 'method_not_allowed', allow: [...byMethod.keys()].sort() },
+    otherwise: anyMethod ?? { kind: 'method_not_allowed', allow: [...byMethod.keys()].toSorted() },
   }
 }
 
@@ -141,7 +151,12 @@ function literalSegments({ kind, path }: Place): readonly string[] {
   return kind === 'prefix' && path === '' ? [] : path.slice(1).split('/')
 }
 
-function put<T>(root: Node<T>, segments: readonly string[], place: Place, value: (there?: T) => T): void {
+function put<T>(
+  root: Node<T>,
+  segments: readonly string[],
+  place: Place,
+  value: (there?: T) => T,
+): void {
   let node = root
   for (const segment of segments) {
     const child = node.children.get(segment) ?? newNode<T>()

@@ -1,19 +1,20 @@
 import type { Emit } from './events.ts'
+import { createIdleSlide } from './idle-slide.ts'
+import type { LiveSession } from './live-session.ts'
+import { createSessionCache, type HeldSession, type Outcome } from './session-cache.ts'
+import { createSessionEndListeners } from './session-end-listeners.ts'
+import { createSessionEnding } from './session-ending.ts'
+import { newRecord, slidIdleEnd } from './session-lifecycle.ts'
+import { createSessionReader } from './session-reader.ts'
 import type { AccessToken, SessionEnd, SessionRecord, Ticket } from './session-record.ts'
+import { createSessionRefresh } from './session-refresh.ts'
 import type { EndedSession, SessionStore } from './session-store.ts'
 import type { Vault } from './session-vault.ts'
 import type { RefreshAnswer, SignIn } from './sign-in.ts'
+import { afterTimeout, type After } from './timer.ts'
+import { freshness, loginToken, refreshCooldownEndsAtMs } from './token-freshness.ts'
 
-/** One session as a request sees it. */
-export interface LiveSession {
-  readonly ticket: Ticket
-  /** Its name in the store: safe to log, useless to a thief. */
-  readonly key: string
-  readonly version: number
-  readonly record: SessionRecord
-  /** Epoch milliseconds; moves with use. */
-  readonly idleEndsAtMs: number
-}
+export type { LiveSession } from './live-session.ts'
 
 export interface SessionEngine {
   /** A new session under a new ticket; the one it replaces ends first (SE-9). @throws GatewayError store_unavailable */
@@ -21,10 +22,7 @@ export interface SessionEngine {
   /** From the local cache, without I/O, sliding the idle timeout; `undefined` when it must be asked for with `find`. */
   peek(ticket: Ticket): LiveSession | undefined
   /** Slides the idle timeout unless `passive` (SE-18). @throws GatewayError store_unavailable */
-  find(
-    ticket: Ticket,
-    use?: 'active' | 'passive',
-  ): Promise<LiveSession | EndedSession | undefined>
+  find(ticket: Ticket, use?: 'active' | 'passive'): Promise<LiveSession | EndedSession | undefined>
   /**
    * The token to send upstream: at once when still valid (a stale one starts a background refresh),
    * a promise when it must be refreshed first.
@@ -69,9 +67,151 @@ export interface SessionEngineOptions {
   /** 256 random bits, base64url. */
   readonly randomToken: () => string
   readonly emit: Emit
+  /** The timer; the process's own unless given. */
+  readonly after?: After
 }
 
+const TRANSACTION_REMEMBERED_MS = 20 * 60_000 // longer than the login cookie lives (15 min, SE-3)
+const LONGEST_CLOSE_MS = 5_000
+
 /** The one place that knows which sessions live, and that keeps their tokens fresh. */
-export function createSessionEngine(_options: SessionEngineOptions): SessionEngine {
-  throw new Error("under construction")
+export function createSessionEngine(options: SessionEngineOptions): SessionEngine {
+  const { store, vault, nowMs, randomToken, emit, idleTimeoutMs, after = afterTimeout } = options
+  const cache = createSessionCache(options.cacheEntries, () => store.watchIsLive())
+  const listeners = createSessionEndListeners({
+    look: (session) => find(session.ticket, 'passive'),
+    watchIsLive: () => store.watchIsLive(),
+    nowMs,
+    after,
+  })
+  const ending = createSessionEnding({ store, cache, notify: listeners.notify, emit })
+  const read = createSessionReader({ store, vault, ending, nowMs, emit })
+  const tokens = createSessionRefresh({ ...options, after, cache, ending, read })
+  const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
+  const unwatch = store.watch(ending.heard)
+
+  function held(ticket: Ticket): HeldSession | undefined {
+    const session = cache.get(ticket)
+    if (session === undefined || isOver(session, nowMs())) return undefined
+    return session
+  }
+
+  async function find(
+    ticket: Ticket,
+    use: 'active' | 'passive' = 'active',
+  ): Promise<Outcome | undefined> {
+    const found = held(ticket) ?? (await fetch(ticket))
+    if (use === 'active' && found !== undefined && 'ticket' in found) slide(found)
+    return found
+  }
+
+  function fetch(ticket: Ticket): Promise<Outcome | undefined> {
+    const key = vault.storeKey(ticket.id)
+    return cache.arriving(key, async (arrival) =>
+      arrival.settle(tokens.overlay(await read(ticket, key))),
+    )
+  }
+
+  /** The newest version known here: a request may have held its own for a while. */
+  function newest(session: LiveSession): LiveSession {
+    return tokens.overlay(cache.get(session.ticket) ?? session)
+  }
+
+  /** Without a refresh token the session is over with its access token (S-5). */
+  async function outlived(session: LiveSession): Promise<EndedSession> {
+    await ending.end(session.key, 'session_expired', session.record)
+    return { ended: 'session_expired' }
+  }
+
+  async function refreshedToken(session: LiveSession): Promise<AccessToken | EndedSession> {
+    if (session.record.refreshToken === undefined) return outlived(session)
+    const outcome = await tokens.now(session)
+    return 'ended' in outcome ? outcome : loginToken(outcome.record)
+  }
+
+  function tokenOf(session: LiveSession): AccessToken | Promise<AccessToken | EndedSession> {
+    const token = loginToken(session.record)
+    const state = freshness(token, nowMs())
+    if (state === 'expired') return refreshedToken(session)
+    if (state === 'stale' && session.record.refreshToken !== undefined) tokens.inBackground(session)
+    return token
+  }
+
+  async function begin(signIn: SignIn): Promise<Ticket> {
+    const ticket = { id: randomToken(), key: randomToken() }
+    const key = vault.storeKey(ticket.id)
+    const record = newRecord(signIn, nowMs(), options.lifetimeMs)
+    const idleEndsAtMs = slidIdleEnd(record.endsAtMs, nowMs(), idleTimeoutMs)
+    await cache.arriving(key, async (arrival) => {
+      const { endsAtMs } = record
+      const sealed = vault.seal(ticket, 1, record)
+      await store.create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys: indexKeys(signIn) })
+      arrival.settle({ ticket, key, version: 1, record, idleEndsAtMs })
+    })
+    return ticket
+  }
+
+  function indexKeys({ issuer, subject, sid }: SignIn): string[] {
+    const bySubject = vault.indexKey('sub', issuer, subject)
+    return sid === undefined ? [bySubject] : [bySubject, vault.indexKey('sid', issuer, sid)]
+  }
+
+  async function end(ticket: Ticket, reason: SessionEnd): Promise<SessionRecord | undefined> {
+    const found = await find(ticket, 'passive')
+    if (found !== undefined && 'ended' in found) return undefined
+    await ending.end(vault.storeKey(ticket.id), reason, found?.record) // even one that cannot be opened
+    return found?.record
+  }
+
+  return {
+    find,
+    end,
+    async create(signIn, replaces) {
+      if (replaces !== undefined) await end(replaces, 'session_revoked')
+      return begin(signIn)
+    },
+    peek(ticket) {
+      const session = held(ticket)
+      if (session !== undefined) slide(session)
+      return session
+    },
+    accessToken(session) {
+      const token = loginToken(session.record)
+      return freshness(token, nowMs()) === 'fresh' ? token : tokenOf(newest(session))
+    },
+    async refresh(session) {
+      const current = newest(session)
+      const token = loginToken(current.record)
+      if (nowMs() < refreshCooldownEndsAtMs(token, options.refreshCooldownMs)) return current
+      if (current.record.refreshToken !== undefined) return tokens.now(current)
+      return freshness(token, nowMs()) === 'expired' ? outlived(current) : current
+    },
+    endBySid: (issuer, sid) =>
+      ending.endByIndex(vault.indexKey('sid', issuer, sid), 'session_revoked', { issuer, sid }),
+    endBySubject: (issuer, subject) =>
+      ending.endByIndex(vault.indexKey('sub', issuer, subject), 'session_revoked', {
+        issuer,
+        subject,
+      }),
+    consumeTransaction: (state) =>
+      store.consumeOnce(vault.transactionKey(state), TRANSACTION_REMEMBERED_MS),
+    onEnd: listeners.add,
+    async close() {
+      listeners.close()
+      await atMost(LONGEST_CLOSE_MS, tokens.idle(), after)
+      tokens.close()
+      unwatch()
+    },
+  }
+}
+
+function isOver(session: LiveSession, nowMs: number): boolean {
+  return nowMs >= session.idleEndsAtMs || nowMs >= session.record.endsAtMs
+}
+
+async function atMost(limitMs: number, work: Promise<void>, after: After): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const cancel = after(limitMs, resolve)
+    void work.finally(cancel).then(resolve)
+  })
 }

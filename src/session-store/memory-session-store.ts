@@ -82,7 +82,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   function refuseWhenFull(): void {
     if (sessions.size >= maxSessions) sweep()
     if (sessions.size < maxSessions) return
-    throw new GatewayError('store_unavailable', `the memory store is full (${maxSessions} sessions)`)
+    throw new GatewayError(
+      'store_unavailable',
+      `the memory store is full (${maxSessions} sessions)`,
+    )
   }
 
   return {

@@ -1,0 +1,223 @@
+import type { Emit } from './events.ts'
+import { GatewayError } from './gateway-error.ts'
+import type { LiveSession } from './live-session.ts'
+import { createRefreshBackoff } from './refresh-backoff.ts'
+import { takeRefreshLease, type RefreshLease } from './refresh-lease.ts'
+import { writeRefreshedSession } from './refreshed-session-write.ts'
+import type { HeldSession, Outcome, SessionCache } from './session-cache.ts'
+import type { SessionEnding } from './session-ending.ts'
+import { isSameSubject, refreshedRecord } from './session-lifecycle.ts'
+import type { SessionReader } from './session-reader.ts'
+import type { SessionRecord } from './session-record.ts'
+import type { EndedSession, SessionStore } from './session-store.ts'
+import type { Vault } from './session-vault.ts'
+import type { RefreshAnswer } from './sign-in.ts'
+import { pause, type After } from './timer.ts'
+import { freshness, loginToken } from './token-freshness.ts'
+
+export interface SessionRefresh {
+  /** Joins the refresh under way or starts one. @throws GatewayError provider_unavailable, store_unavailable */
+  now(session: LiveSession): Promise<Outcome>
+  /** Starts one unless there is one, or one has just failed. Never throws. */
+  inBackground(session: LiveSession): void
+  /** The session as refreshed here while the store could not be told; otherwise what was found. */
+  overlay<Found extends LiveSession | EndedSession | undefined>(found: Found): Found | HeldSession
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void>
+  /** Gives up on what the store still does not take. */
+  close(): void
+}
+
+export interface SessionRefreshParts {
+  readonly store: SessionStore
+  readonly vault: Vault
+  readonly cache: SessionCache
+  readonly ending: SessionEnding
+  readonly read: SessionReader
+  readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
+  readonly cacheEntries: number
+  readonly nowMs: () => number
+  readonly randomToken: () => string
+  readonly after: After
+  readonly emit: Emit
+}
+
+const KEEP_WRITING_MS = 5 * 60_000 // longer than a store's restart or failover
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5_000
+
+/**
+ * One refresh per session at a time (RT-2), detached from whoever asked for it (RT-15): lock, read
+ * again, grant, write, unlock. Only a definite refusal ends the session (RT-5).
+ */
+export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh {
+  const { cache, ending, read, nowMs, after, emit } = parts
+  const flights = new Map<string, Promise<Outcome>>()
+  const unsaved = new Map<string, HeldSession>()
+  const unfinished = new Set<Promise<void>>()
+  const backoff = createRefreshBackoff(parts.cacheEntries, nowMs)
+  let isClosed = false
+
+  function overlay<Found extends LiveSession | EndedSession | undefined>(
+    found: Found,
+  ): Found | HeldSession {
+    if (found === undefined || 'ended' in found) return found
+    const newer = unsaved.get(found.key)
+    return newer === undefined || newer.version < found.version ? found : newer
+  }
+
+  function start(session: LiveSession): Promise<Outcome> {
+    const { key } = session
+    const flight = fly(session).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+
+  async function fly(session: LiveSession): Promise<Outcome> {
+    try {
+      const outcome = await cache.arriving(session.key, async (arrival) =>
+        arrival.settle(await refreshUnderLease(session)),
+      )
+      backoff.forget(session.key)
+      return outcome
+    } catch (cause) {
+      const error = gatewayError(cause)
+      const { issuer, subject } = session.record
+      emit({ type: 'refresh_failed', issuer, subject, reason: error.reason, cause: error })
+      backoff.failed(session.key, error)
+      throw error
+    }
+  }
+
+  async function refreshUnderLease(session: LiveSession): Promise<Outcome> {
+    const lease = await takeRefreshLease(parts, session.key)
+    try {
+      // Read again under the lock: another replica may have refreshed while we waited.
+      const found = overlay(await read(session.ticket, session.key))
+      if (found === undefined) return { ended: 'session_revoked' }
+      if ('ended' in found || isRefreshed(found, session)) return found
+      return await grantAndSave(found, lease)
+    } finally {
+      finish(lease.release())
+    }
+  }
+
+  function isRefreshed(found: HeldSession, session: LiveSession): boolean {
+    const token = loginToken(found.record)
+    const isOther = token.value !== loginToken(session.record).value
+    return isOther && freshness(token, nowMs()) !== 'expired'
+  }
+
+  async function grantAndSave(session: HeldSession, lease: RefreshLease): Promise<Outcome> {
+    try {
+      return await save(session, await grant(session.record), lease)
+    } catch (cause) {
+      if (cause instanceof GatewayError && cause.reason === 'refresh_rejected') {
+        return rejected(session, cause)
+      }
+      throw cause
+    }
+  }
+
+  async function grant(record: SessionRecord): Promise<RefreshAnswer> {
+    const startedAtMs = nowMs()
+    const answer = await parts.refreshTokenGrant(record)
+    if (!isSameSubject(record, answer)) {
+      throw new GatewayError('refresh_rejected', 'the refresh answered for another subject')
+    }
+    const { issuer, subject, refreshToken } = record
+    const rotated = (answer.refreshToken ?? refreshToken) !== refreshToken
+    emit({ type: 'refresh_succeeded', durationMs: nowMs() - startedAtMs, issuer, subject, rotated })
+    return answer
+  }
+
+  async function rejected(session: HeldSession, cause: GatewayError): Promise<Outcome> {
+    const found = await read(session.ticket, session.key)
+    // Our lease ran out and somebody else has spent the token: theirs is the session's next version.
+    if (found !== undefined && 'ticket' in found && found.version > session.version) return found
+    const { issuer, subject } = session.record
+    emit({ type: 'refresh_rejected', issuer, subject, providerError: providerError(cause), cause })
+    await ending.end(session.key, 'refresh_rejected', session.record)
+    return { ended: 'refresh_rejected' }
+  }
+
+  async function save(
+    session: HeldSession,
+    answer: RefreshAnswer,
+    lease: RefreshLease,
+  ): Promise<Outcome> {
+    try {
+      return await writeRefreshedSession(parts, session, answer)
+    } catch (cause) {
+      // The provider has rotated already: these tokens exist nowhere but here.
+      emit({ type: 'store_failed', operation: 'save_refreshed_session', cause })
+      const refreshed = { ...session, record: refreshedRecord(session.record, answer) }
+      unsaved.set(session.key, refreshed)
+      lease.holdFor(keepWriting(session, answer, refreshed))
+      return refreshed
+    }
+  }
+
+  async function keepWriting(
+    session: HeldSession,
+    answer: RefreshAnswer,
+    refreshed: HeldSession,
+  ): Promise<void> {
+    const giveUpAtMs = nowMs() + KEEP_WRITING_MS
+    let pauseMs = FIRST_PAUSE_MS
+    do {
+      await pause(after, pauseMs)
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    } while (!(await hasWritten(session, answer)) && !isClosed && nowMs() < giveUpAtMs)
+    if (unsaved.get(session.key) === refreshed) unsaved.delete(session.key)
+  }
+
+  async function hasWritten(session: HeldSession, answer: RefreshAnswer): Promise<boolean> {
+    try {
+      await cache.arriving(session.key, async (arrival) =>
+        arrival.settle(await writeRefreshedSession(parts, session, answer)),
+      )
+      return true
+    } catch (cause) {
+      emit({ type: 'store_failed', operation: 'save_refreshed_session', cause })
+      return false
+    }
+  }
+
+  function finish(work: Promise<void>): void {
+    const tracked = work.finally(() => unfinished.delete(tracked))
+    unfinished.add(tracked)
+  }
+
+  return {
+    overlay,
+    now(session) {
+      const flight = flights.get(session.key)
+      if (flight !== undefined) return flight
+      const failure = backoff.failure(session.key)
+      return failure === undefined ? start(session) : Promise.reject(failure)
+    },
+    inBackground(session) {
+      if (flights.has(session.key) || backoff.failure(session.key) !== undefined) return
+      start(session).catch(() => {}) // reported by the flight; the token in use is still valid
+    },
+    async idle() {
+      while (flights.size + unfinished.size > 0) {
+        await Promise.allSettled([...flights.values(), ...unfinished])
+      }
+    },
+    close() {
+      isClosed = true
+    },
+  }
+}
+
+function gatewayError(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause
+  return new GatewayError('provider_unavailable', 'the refresh failed', { cause })
+}
+
+function providerError(error: GatewayError): string {
+  const { providerError: word } = error as { providerError?: unknown }
+  return typeof word === 'string' ? word : 'subject_changed'
+}

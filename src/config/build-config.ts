@@ -1,0 +1,87 @@
+import { buildRoute, withUniqueIds } from './build-route.ts'
+import { isLoopback } from './formats/web-address.ts'
+import type { GatewayConfig, ListenConfig, LogoutConfig, ProviderConfig, SessionConfig } from './gateway-config.ts'
+import type { LoadedTree } from './schema/config-schema.ts'
+
+/** The configuration under the names of the house, from a tree without problems. */
+export function buildConfig(tree: LoadedTree): GatewayConfig {
+  return {
+    publicUrl: tree.publicUrl,
+    listen: buildListen(tree),
+    admin: { host: tree.admin.host, port: tree.admin.port },
+    provider: buildProvider(tree),
+    session: buildSession(tree),
+    logout: buildLogout(tree),
+    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, tree.publicUrl.origin))),
+    logging: { level: tree.logging.level },
+    shutdown: { timeoutMs: tree.shutdown.timeout },
+  }
+}
+
+function buildListen({ listen }: LoadedTree): ListenConfig {
+  const { host, port, trustedProxies, tls } = listen
+  return { host, port, trustedProxies, ...(tls === undefined ? {} : { tls }) }
+}
+
+function buildProvider({ provider, publicUrl }: LoadedTree): ProviderConfig {
+  const { discoveryUrl, clientSecret, audience, maxAge } = provider
+  const { certificateAuthority } = provider.tls
+  const fallback = clientSecret === undefined ? 'none' : 'client_secret_basic'
+  return {
+    issuer: provider.issuer,
+    ...(discoveryUrl === undefined ? {} : { discoveryUrl }),
+    endpoints: { ...provider.endpoints },
+    clientId: provider.clientId,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+    clientAuthentication: provider.clientAuthentication ?? fallback,
+    scope: provider.scope.join(' '),
+    ...(audience === undefined ? {} : { audience }),
+    resource: provider.resource,
+    authorizationParameters: provider.authorizationParameters,
+    loginParameters: provider.loginParameters.filter(
+      (name) => !Object.hasOwn(provider.authorizationParameters, name),
+    ),
+    redirectUri: `${publicUrl.origin}/oauth2/callback`,
+    postLogoutRedirectUri: `${publicUrl.origin}/oauth2/logout/callback`,
+    allowInsecureHttp: provider.allowInsecureHttp || isLoopbackHttp(provider.issuer),
+    allowedOrigins: provider.allowedOrigins,
+    idTokenSigningAlgorithms: provider.idToken.algorithms,
+    clockToleranceMs: provider.idToken.clockTolerance,
+    trustedAudiences: provider.idToken.trustedAudiences,
+    organizations: provider.organizations,
+    ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge / 1_000 }),
+    acrValues: provider.acrValues,
+    userinfo: provider.userinfo,
+    timeoutMs: provider.timeout,
+    defaultAccessTokenLifetimeMs: provider.accessTokenLifetime,
+    ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+  }
+}
+
+/** Plain HTTP that stays inside the machine needs no switch; endpoints elsewhere are still refused by their origin. */
+function isLoopbackHttp(issuer: string): boolean {
+  const url = new URL(issuer)
+  return url.protocol === 'http:' && isLoopback(url)
+}
+
+function buildSession({ session }: LoadedTree): SessionConfig {
+  return {
+    secrets: session.secrets,
+    store: session.store,
+    idleTimeoutMs: session.idleTimeout,
+    lifetimeMs: session.lifetime,
+    maxSessions: session.maxSessions,
+    cookie: { sameSite: session.cookie.sameSite },
+    claims: session.claims,
+  }
+}
+
+function buildLogout({ logout }: LoadedTree): LogoutConfig {
+  const { revoke, clearSiteData, postLogoutRedirect, providerLogoutUrl } = logout
+  return {
+    revoke,
+    ...(postLogoutRedirect === undefined ? {} : { postLogoutRedirect }),
+    clearSiteData,
+    ...(providerLogoutUrl === undefined ? {} : { providerLogoutUrl }),
+  }
+}

@@ -1,0 +1,61 @@
+import type { HeaderPart, Route, RouteHeaders } from '../domain/route.ts'
+import type { LoadedTree } from './schema/config-schema.ts'
+
+type LoadedRoute = LoadedTree['routes'][number]
+
+/** The route as the rooms below know it. `websocketOrigin` is where WebSockets come from by default. */
+export function buildRoute(route: LoadedRoute, websocketOrigin = ''): Route {
+  const { host, methods, stripPrefix } = route
+  return {
+    id: routeId(route),
+    path: route.path,
+    ...(host === undefined ? {} : { host }),
+    ...(methods === undefined ? {} : { methods }),
+    upstream: upstreamOf(route),
+    ...(stripPrefix === undefined ? {} : { stripPrefix }),
+    access: route.access,
+    unauthenticated: route.unauthenticated,
+    headers: headersOf(route),
+    csrf: route.csrf,
+    websocket: websocketOf(route, websocketOrigin),
+    timeouts: {
+      connectMs: route.timeouts.connect,
+      headersMs: route.timeouts.headers,
+      idleMs: route.timeouts.idle,
+    },
+    maxBodyBytes: route.maxBody,
+    cacheable: route.cacheable,
+    hostHeader: route.hostHeader,
+  }
+}
+
+/** Labels of logs and metrics, made unique: routes that differ in their methods only are told apart by them. */
+export function withUniqueIds(routes: readonly Route[]): Route[] {
+  return routes.map((route) => {
+    const isShared = routes.some((other) => other !== route && other.id === route.id)
+    const methods = route.methods?.join(',')
+    return isShared && methods !== undefined ? { ...route, id: `${route.id} ${methods}` } : route
+  })
+}
+
+function routeId({ host = '', path }: LoadedRoute): string {
+  return `${host}${path.path}${path.kind === 'prefix' ? '/*' : ''}`
+}
+
+function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
+  const { certificateAuthority } = tls ?? {}
+  return certificateAuthority === undefined ? upstream : { ...upstream, certificateAuthority }
+}
+
+function headersOf({ headers }: LoadedRoute): RouteHeaders {
+  const set = Object.entries(headers.set).map(([name, parts]) => ({
+    name,
+    value: parts as readonly HeaderPart[],
+  }))
+  return { set, remove: headers.remove }
+}
+
+function websocketOf({ websocket }: LoadedRoute, origin: string): Route['websocket'] {
+  if (websocket === true) return { origins: [origin] }
+  return websocket
+}

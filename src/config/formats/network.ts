@@ -1,0 +1,44 @@
+import { isIP } from 'node:net'
+import { accepted, refused, type Parsed } from './parsed.ts'
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
+
+/** An address range `10.0.0.0/8`, as a list of trusted proxies takes it (STACK F1: never a hop count). */
+export function parseAddressRange(text: string): Parsed<string> {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0 || address.includes('%')) {
+    return refused(
+      'is not an address range: allowed are CIDR ranges such as 10.0.0.0/8 or fd00::/8',
+    )
+  }
+  const bits = version === 4 ? 32 : 128
+  if (prefix === undefined)
+    return refused(`has no prefix length: one address is written ${address}/${bits}`)
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > bits) {
+    return refused(`has a wrong prefix length: 0 to ${bits}`)
+  }
+  return accepted(text)
+}
+
+/** Where a listener binds: a host name or an address. */
+export function parseListenHost(text: string): Parsed<string> {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text
+  if (isIP(bare) === 0 && !HOST_NAME.test(bare)) {
+    return refused(
+      'is not an address to listen on: allowed are 0.0.0.0, ::, 127.0.0.1 or a host name, without port',
+    )
+  }
+  return accepted(bare)
+}
+
+/** The host of a route, as requests name it: lower case, no port, no wildcard. */
+export function parseRouteHost(text: string): Parsed<string> {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1]
+  if (bare !== undefined && isIP(bare) === 6) return accepted(text.toLowerCase())
+  const lower = text.toLowerCase()
+  if (HOST_NAME.test(lower)) return accepted(lower)
+  return refused(
+    'is not a host name: allowed is app.example.com, without scheme, port and wildcard',
+  )
+}

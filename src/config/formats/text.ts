@@ -1,0 +1,20 @@
+import { accepted, refused, type Parsed } from './parsed.ts'
+
+/** Any single line of text that is not empty. */
+export function parseLine(text: string): Parsed<string> {
+  if (text === '') return refused('is empty')
+  if (/[\u0000-\u001f\u007f]/.test(text))
+    return refused('has a line break or another control character')
+  return text.trim() === text ? accepted(text) : refused('begins or ends with a space')
+}
+
+/** A client id or secret, but no obvious placeholder. */
+export function parseCredential(text: string): Parsed<string> {
+  const line = parseLine(text)
+  if ('wrong' in line) return line
+  return PLACEHOLDER.test(text)
+    ? refused('is a placeholder: give the value that the provider shows for this client')
+    : line
+}
+
+const PLACEHOLDER = /^(change[-_ ]?me|todo|xxx+|your[-_ ].*|<.*>|\.\.\.)$/i

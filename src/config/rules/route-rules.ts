@@ -1,0 +1,101 @@
+import { routeConflicts } from '../../domain/route-table.ts'
+import type { Route } from '../../domain/route.ts'
+import type { Path } from '../decode.ts'
+import type { Draft, RuleReport } from './draft.ts'
+
+type RouteDraft = NonNullable<NonNullable<NonNullable<Draft>['routes']>[number]>
+
+/** What the keys of a route, and the routes among themselves, must agree on. */
+export function checkRoutes(draft: Draft, report: RuleReport): void {
+  const routes = draft?.routes ?? []
+  for (const [at, route] of routes.entries()) {
+    if (route === undefined) continue
+    const place: Path = ['routes', at]
+    checkStripPrefix(route, place, report)
+    checkHeaders(route, place, report)
+    checkEffect(route, place, report)
+    warnOfRelaxations(route, place, report)
+  }
+  checkConflicts(routes, report)
+}
+
+function checkStripPrefix(
+  { path, stripPrefix }: RouteDraft,
+  place: Path,
+  report: RuleReport,
+): void {
+  if (path === undefined || stripPrefix === undefined) return
+  if (path.path === stripPrefix || path.path.startsWith(`${stripPrefix}/`)) return
+  report.problem([...place, 'stripPrefix'], 'is not a leading part of path, in whole segments')
+}
+
+function checkHeaders({ headers, access }: RouteDraft, place: Path, report: RuleReport): void {
+  for (const [name, parts] of Object.entries(headers?.set ?? {})) {
+    const path = [...place, 'headers', 'set', name]
+    if (headers?.remove?.includes(name) === true)
+      report.problem(path, 'is in headers.remove as well: leave one of them out')
+    const hasClaim = parts?.some((part) => typeof part === 'object') === true
+    if (hasClaim && access === 'public')
+      report.problem(
+        path,
+        'has a claim, but a public route never knows the user: use access: optional',
+      )
+  }
+}
+
+/** Nothing is ignored in silence: a key that cannot take effect is a mistake. */
+function checkEffect(route: RouteDraft, place: Path, report: RuleReport): void {
+  if (
+    report.isWritten([...place, 'unauthenticated']) &&
+    route.access !== undefined &&
+    route.access !== 'required'
+  ) {
+    report.problem([...place, 'unauthenticated'], `has no effect with access: ${route.access}`)
+  }
+  const isPlain = route.upstream?.origin.startsWith('http:') === true
+  if (isPlain && report.isWritten([...place, 'tls', 'certificateAuthority'])) {
+    report.problem(
+      [...place, 'tls', 'certificateAuthority'],
+      'has no effect: the upstream is not https',
+    )
+  }
+  const withSockets = route.websocket !== undefined && route.websocket !== false
+  if (withSockets && route.methods !== undefined && !route.methods.includes('GET')) {
+    report.problem(
+      [...place, 'websocket'],
+      'needs GET among methods: a WebSocket begins with a GET',
+    )
+  }
+}
+
+function warnOfRelaxations(route: RouteDraft, place: Path, report: RuleReport): void {
+  if (route.access === 'public') return
+  if (route.csrf === false) {
+    report.warning(
+      [...place, 'csrf'],
+      'off: any web page can act in the name of signed-in users on this route',
+    )
+  }
+  if (route.cacheable === true) {
+    report.warning(
+      [...place, 'cacheable'],
+      'on: a shared cache may keep answers to signed-in users if the upstream marks them so',
+    )
+  }
+}
+
+function checkConflicts(routes: readonly (RouteDraft | undefined)[], report: RuleReport): void {
+  const usable = routes.flatMap((route, index) => (isMatchable(route) ? [{ route, index }] : []))
+  for (const { first, second } of routeConflicts(usable.map(({ route }) => route))) {
+    const [earlier, later] = [usable[first]?.index ?? 0, usable[second]?.index ?? 0]
+    report.problem(
+      ['routes', later, 'path'],
+      `takes the same host, path and methods as routes[${earlier}] in line ${report.lineOf(['routes', earlier])}: no request could tell them apart`,
+    )
+  }
+}
+
+/** Whatever else is wrong with it, the keys that select it are right; conflicts depend on no other. */
+function isMatchable(route: RouteDraft | undefined): route is RouteDraft & Route {
+  return route?.path !== undefined && route.methods?.includes(undefined) !== true
+}

@@ -1,0 +1,53 @@
+import type { Static } from 'typebox'
+import { adminSchema, listenSchema } from './listener-schema.ts'
+import { providerSchema } from './provider-schema.ts'
+import { routesSchema } from './route-schema.ts'
+import { choice, duration, section, text, type SchemaNode } from './schema-parts.ts'
+import { logoutSchema, sessionSchema } from './session-schema.ts'
+
+/** Every key of the configuration, documented here and nowhere else. */
+const configSchema = section({
+  publicUrl: text<URL>('public-url', {
+    example: 'https://app.example.com',
+    description:
+      'Scheme, host and port that browsers use. redirect_uri is publicUrl + /oauth2/callback: register exactly that at the provider. Host and forwarded ' +
+      'headers never change it. https, or http on loopback for trying out.',
+    whenMissing: 'give what browsers use, such as https://app.example.com',
+  }),
+  listen: listenSchema,
+  admin: adminSchema,
+  provider: providerSchema,
+  session: sessionSchema,
+  logout: logoutSchema,
+  routes: routesSchema,
+  logging: section(
+    {
+      level: choice(['trace', 'debug', 'info', 'warn', 'error'], {
+        default: 'info',
+        description:
+          'Least level that is logged, as JSON lines on standard output. Default info: one line per request and the audit lines. warn and ' +
+          'error hide both. No level shows tokens, codes or cookies.',
+      }),
+    },
+    { default: {}, description: 'The log.' },
+  ),
+  shutdown: section(
+    {
+      timeout: duration({
+        default: '25s',
+        atLeast: '0s',
+        atMost: '1h',
+        description:
+          'How long requests in flight may take to finish after SIGTERM. Default 25s: within the 30s that Kubernetes waits before it ' +
+          'kills. Must be shorter than what your supervisor waits (docker stop: 10s); 0s cuts all at once.',
+      }),
+    },
+    { default: {}, description: 'The way out.' },
+  ),
+})
+
+/** The same as a tree to walk: by the loader, and by what is generated from it. */
+export const configTree = configSchema as unknown as SchemaNode
+
+/** The configuration as loaded, still under the names of the file. */
+export type LoadedTree = Static<typeof configSchema>

@@ -1,0 +1,231 @@
+import { Type } from 'typebox'
+import type { ClientAuthentication } from '../gateway-config.ts'
+import { choice, duration, either, flag, freeMap, list, section, text } from './schema-parts.ts'
+
+const certificateAuthority = text('certificate-file', {
+  exampleOff: true,
+  example: '/etc/bearergate/provider-ca.pem',
+  description:
+    "PEM file of the certificate authorities trusted for the provider, instead of the system's. Relative to the " +
+    'configuration file. It opens no other target: upstreams have their own. Certificates are always verified; there is no switch.',
+})
+
+const endpoint = (what: string) =>
+  Type.Optional(
+    text('http-url', { exampleOff: true, example: 'https://idp.example.com/…', description: what }),
+  )
+
+const endpoints = section(
+  {
+    authorization_endpoint: endpoint('Where browsers are sent to sign in.'),
+    token_endpoint: endpoint('Where codes and refresh tokens are exchanged.'),
+    jwks_uri: endpoint('Keys that sign ID tokens.'),
+    userinfo_endpoint: endpoint('Further claims; asked only with userinfo: true.'),
+    end_session_endpoint: endpoint(
+      'Where browsers are sent to sign out (OpenID Connect RP-Initiated Logout).',
+    ),
+    revocation_endpoint: endpoint('Where refresh tokens are revoked (RFC 7009).'),
+  },
+  {
+    default: {},
+    exampleOff: true,
+    description:
+      'Single endpoints, by their names in the metadata; each wins over the discovered one. Default: all are discovered. ' +
+      'With authorization_endpoint, token_endpoint and jwks_uri given, discovery is still tried for the others.',
+  },
+)
+
+const idToken = section(
+  {
+    algorithms: list(
+      choice(
+        ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'],
+        {},
+      ),
+      {
+        default: ['RS256'],
+        minItems: 1,
+        description:
+          'Signature algorithms an ID token may have. Default RS256, which every provider must offer. The signature is always ' +
+          'verified; none and the HS family are never accepted (OpenID Connect Core §3.1.3.7, RFC 8725 §3.1).',
+      },
+    ),
+    clockTolerance: duration({
+      default: '30s',
+      atLeast: '0s',
+      atMost: '60s',
+      description:
+        "How far the provider's clock may be off when times in an ID token are checked. Default 30s, at most 60s. Too small " +
+        'refuses good logins when clocks drift; larger only lengthens the life of stolen ID tokens.',
+    }),
+    trustedAudiences: list(text('line'), {
+      default: [],
+      description:
+        'Other audiences an ID token may name beside the clientId. Default none: an ID token that was made for further ' +
+        'parties is refused (OpenID Connect Core §3.1.3.7).',
+    }),
+  },
+  { default: {}, description: 'What an ID token must live up to.' },
+)
+
+/** `provider`: the authorization server and our client there. */
+export const providerSchema = section(
+  {
+    issuer: text('issuer', {
+      example: 'https://tenant.eu.auth0.com/',
+      description:
+        'Issuer of the provider, octet by octet as its metadata says it: a slash more or less at the end is another issuer ' +
+        '(OpenID Connect Discovery §4.3). Metadata is read from issuer + /.well-known/openid-configuration. https only, except on loopback.',
+      whenMissing: 'give the issuer of your provider, such as https://tenant.eu.auth0.com/',
+    }),
+    discoveryUrl: Type.Optional(
+      text('http-url', {
+        exampleOff: true,
+        example: 'https://idp.example.com/o/.well-known/openid-configuration/',
+        description:
+          "Address of the metadata document, where it is not the issuer's well-known one. The issuer named inside must still equal issuer.",
+      }),
+    ),
+    endpoints,
+    clientId: text('credential', {
+      example: '${OIDC_CLIENT_ID}',
+      description: 'Client id, as the provider shows it.',
+      whenMissing: 'give the client id that the provider shows for this gateway',
+    }),
+    clientSecret: Type.Optional(
+      text('credential', {
+        secret: true,
+        example: '${file:/run/secrets/oidc_client_secret}',
+        description:
+          'Client secret, as the provider shows it. Leave it out for a public client (clientAuthentication none). Take it from ' +
+          'the environment or a file; it is never printed.',
+      }),
+    ),
+    clientAuthentication: Type.Optional(
+      choice<ClientAuthentication>(
+        ['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none'],
+        {
+          example: 'client_secret_basic',
+          description:
+            'How the gateway proves itself at the token endpoint. Default client_secret_basic with a clientSecret (id and secret ' +
+            'form-encoded, RFC 6749 §2.3.1), none without one. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
+            'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. ' +
+            'PKCE is always used, also with none.',
+        },
+      ),
+    ),
+    scope: either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
+      default: 'openid profile email offline_access',
+      description:
+        'Scopes to ask for, as one string or a list, sent in this order at every login. Default openid profile email ' +
+        'offline_access: who the user is, and a refresh token. openid is needed. Without offline_access most providers ' +
+        'give no refresh token, and sessions end with the first access token; providers that do not know it refuse the login (take it out then).',
+    }),
+    audience: Type.Optional(
+      text('line', {
+        example: 'https://api.example.com',
+        description:
+          'Identifier of the API the access token is for, sent as audience at login and refresh. Auth0 and others need it to issue ' +
+          'a token for an API at all. Without it: whatever the provider chooses.',
+      }),
+    ),
+    resource: either<readonly string[]>([text('single-resource'), list(text('resource'), {})], {
+      default: [],
+      exampleOff: true,
+      example: '[https://api.example.com/]',
+      description:
+        'Resource indicators: absolute URIs without fragment, one or a list, sent as repeated resource parameters at login and refresh ' +
+        '(RFC 8707 §2). Default none.',
+    }),
+    authorizationParameters: freeMap('authorization-parameter', text('line'), {
+      default: {},
+      description:
+        'Further parameters sent on every login, such as connection. Default none. A login link cannot change what is ' +
+        'fixed here. Parameters of the protocol itself (state, redirect_uri, response_type …) are refused.',
+    }),
+    loginParameters: list(text('login-parameter'), {
+      default: [
+        'login_hint',
+        'ui_locales',
+        'connection',
+        'organization',
+        'invitation',
+        'screen_hint',
+        'prompt',
+      ],
+      description:
+        'Query parameters of /oauth2/login that are passed on to the provider; all others are ignored. Default: hints that can ' +
+        'only help a user along. [] allows none. Parameters that decide about tokens are refused (STANDARDS AZ-9).',
+    }),
+    allowInsecureHttp: flag({
+      default: false,
+      description:
+        'DANGER: accept http URLs of the provider beyond loopback. Default false. Codes, tokens and the client secret then ' +
+        'cross the network readable and changeable by anyone on the way; for closed test networks only. Warned of at every start.',
+    }),
+    allowedOrigins: list(text('origin'), {
+      default: [],
+      description:
+        'Further origins that discovered endpoints may have. Default none: every endpoint must be on the origin of the issuer (or of ' +
+        'discoveryUrl), so that forged metadata cannot send secrets elsewhere. Endpoints given under endpoints need no entry.',
+    }),
+    idToken,
+    organizations: list(text('line'), {
+      default: [],
+      description:
+        'Organizations (org_id or org_name) whose members may sign in. Default none listed: an ID token that names an ' +
+        'organization is accepted only when that organization was asked for at login.',
+    }),
+    maxAge: Type.Optional(
+      duration({
+        atLeast: '0s',
+        atMost: '365d',
+        exampleOff: true,
+        example: '12h',
+        description:
+          "Longest time since the user last proved who they are, sent as max_age; the answer's auth_time is checked. Default: not " +
+          'asked. 0s asks for the password at every login; whole seconds (OpenID Connect Core §3.1.2.1).',
+      }),
+    ),
+    acrValues: list(text('scope-token'), {
+      default: [],
+      description:
+        'Authentication context classes to ask for, best first; the login is refused unless the ID token names one of them. ' +
+        'Default none (OpenID Connect Core §3.1.2.1).',
+    }),
+    userinfo: flag({
+      default: false,
+      description:
+        'Ask the userinfo endpoint at each login and merge its claims. Default false: one call less, and a token bound to an API is ' +
+        'refused there by some providers. Needed where claims are in userinfo only.',
+    }),
+    timeout: duration({
+      default: '10s',
+      atLeast: '100ms',
+      atMost: '10s',
+      description:
+        'Longest wait for one answer of the provider. Default and maximum 10s: beyond, users have given up. Too short turns a ' +
+        'slow provider into failed logins.',
+    }),
+    accessTokenLifetime: duration({
+      default: '5m',
+      atLeast: '10s',
+      atMost: '1d',
+      description:
+        'Assumed life of an access token whose answer has no expires_in. Default 5m. Too long, and upstreams see expired tokens; too ' +
+        'short only refreshes more often (RFC 6749 §5.1).',
+    }),
+    tls: section(
+      { certificateAuthority: Type.Optional(certificateAuthority) },
+      {
+        default: {},
+        exampleOff: true,
+        description: "Verification of the provider's certificate.",
+      },
+    ),
+  },
+  {
+    description: "The authorization server and the gateway's registration there.",
+    whenMissing: 'it needs issuer and clientId, and usually clientSecret',
+  },
+)

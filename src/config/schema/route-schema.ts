@@ -1,0 +1,185 @@
+import { Type } from 'typebox'
+import type { RoutePath, Upstream } from '../../domain/route.ts'
+import type { TextPart } from '../interpolation.ts'
+import {
+  choice,
+  duration,
+  either,
+  flag,
+  freeMap,
+  list,
+  section,
+  size,
+  text,
+} from './schema-parts.ts'
+
+const headers = section(
+  {
+    set: freeMap('header-name', text<readonly TextPart[]>('header-value'), {
+      default: {},
+      example: '{ X-User: "${claims.email}", X-Request-Source: gateway }',
+      description:
+        'Headers to set upstream. ${claims.name} puts in a claim of the signed-in user: dots lead into objects, and a claim whose name is a ' +
+        'URL is written ${claims["https://acme.example/roles"]}. Without the claim the header is not sent. What a client sends under ' +
+        'these names is dropped on every route. Headers of the protocol and those the gateway sets itself are refused.',
+    }),
+    remove: list(text('header-name'), {
+      default: [],
+      example: '[X-Internal]',
+      description:
+        'Request headers never sent upstream. Default none beyond those the gateway always drops.',
+    }),
+  },
+  {
+    default: {},
+    description: 'Changes to the request headers the upstream gets, on top of its Authorization.',
+  },
+)
+
+const timeouts = section(
+  {
+    connect: duration({
+      default: '5s',
+      atLeast: '100ms',
+      atMost: '1m',
+      description:
+        'Longest wait for a connection to the upstream, after which the browser gets 502. Default 5s. Too short fails at busy moments.',
+    }),
+    headers: duration({
+      default: '30s',
+      atLeast: '0s',
+      atMost: '1d',
+      description:
+        'Longest wait for the response headers of the upstream, after which the browser gets 504. Default 30s: longer than a page should take, ' +
+        'shorter than usual load balancers allow (60s). Too short turns slow reports into errors; 0s waits for ever and lets a hung upstream collect connections.',
+    }),
+    idle: duration({
+      default: '60s',
+      atLeast: '0s',
+      atMost: '1d',
+      description:
+        'Longest silence inside a response body, after which the connection is cut. Default 60s; event streams are exempt. Too short ' +
+        'breaks slow downloads; 0s waits for ever.',
+    }),
+  },
+  { default: {}, description: 'How long the gateway waits for the upstream.' },
+)
+
+const routeSchema = section({
+  path: text<RoutePath>('route-path', {
+    example: '/api/orders/*',
+    description:
+      'Path of the route: /x for exactly that path, /x/* for /x and everything below, /* for all. The most specific route wins, their order ' +
+      'never matters; query and headers never decide. /oauth2 is ours.',
+    whenMissing: 'give /x for one path or /x/* for everything below',
+  }),
+  host: Type.Optional(
+    text('route-host', {
+      exampleOff: true,
+      example: 'app.example.com',
+      description: 'Only requests for this host name. Default: every host. No port, no wildcard.',
+    }),
+  ),
+  methods: Type.Optional(
+    list(text('method'), {
+      minItems: 1,
+      exampleOff: true,
+      example: '[GET, POST]',
+      description:
+        'Only these methods; others on this path get 405. Default: every method except CONNECT and TRACE.',
+    }),
+  ),
+  upstream: text<Upstream>('upstream', {
+    example: 'http://orders:3000',
+    description:
+      'Where matching requests go: http(s)://host:port[/base] or unix:/path/to.sock. The path of the request is appended to the base. ' +
+      'Certificates of https upstreams are always verified.',
+    whenMissing: 'give http(s)://host:port[/base] or unix:/path',
+  }),
+  stripPrefix: Type.Optional(
+    text('strip-prefix', {
+      exampleOff: true,
+      example: '/api',
+      description:
+        'Leading part of the path that is cut off before forwarding: whole segments of path. Default: nothing is cut off.',
+    }),
+  ),
+  access: choice(['required', 'optional', 'public'], {
+    default: 'required',
+    description:
+      'Who may pass. required (default): signed-in users. optional: everybody; with a session the upstream gets the token. public: ' +
+      'everybody, and never a token or claim.',
+  }),
+  unauthenticated: choice(['auto', 'login', 'reject'], {
+    default: 'auto',
+    description:
+      'What happens without a session on a required route. auto (default): a page navigation goes to the login, everything else gets 401. ' +
+      'login: the same, but also for navigations that cannot be told by their headers. reject: always 401.',
+  }),
+  headers,
+  csrf: flag({
+    default: true,
+    description:
+      'Unsafe methods with a session must come from this site itself (Sec-Fetch-Site, Origin or a custom header). Default true. DANGER: false lets ' +
+      'any web page act in the name of signed-in users; only for upstreams with their own protection. Warned of at every start (STANDARDS CS-1).',
+  }),
+  websocket: either<boolean | { origins: readonly string[] }>(
+    [
+      flag({}),
+      section({
+        origins: list(text('origin'), {
+          minItems: 1,
+          description:
+            'Exact origins whose pages may open a WebSocket. publicUrl is included only when listed.',
+        }),
+      }),
+    ],
+    {
+      default: false,
+      description:
+        'WebSockets on this route. Default false: refused with 426. true: from pages of publicUrl. {origins: [https://…]}: from pages of exactly ' +
+        'these origins. A socket closes when its session ends.',
+    },
+  ),
+  timeouts,
+  maxBody: size({
+    default: '10MiB',
+    atLeast: '0B',
+    atMost: '1024GiB',
+    description:
+      'Largest request body, counted while it streams; more gets 413. Default 10MiB. Bodies are never held in memory, so a large ' +
+      'limit costs the upstream, not the gateway.',
+  }),
+  cacheable: flag({
+    default: false,
+    description:
+      "Leave the upstream's Cache-Control alone on answers to signed-in users. Default false: they become private, as a shared cache in front cannot " +
+      "see whose they are. DANGER: true lets a cache hand one user's answer to another unless the upstream marks it right (RFC 9111 §3.5).",
+  }),
+  hostHeader: choice(['upstream', 'client'], {
+    default: 'upstream',
+    description:
+      'Host header the upstream gets. upstream (default): its own. client: the one of the request, for upstreams that serve several sites.',
+  }),
+  tls: section(
+    {
+      certificateAuthority: Type.Optional(
+        text('certificate-file', {
+          exampleOff: true,
+          example: '/etc/bearergate/orders-ca.pem',
+          description:
+            "PEM file of the certificate authorities trusted for this upstream, instead of the system's. Relative to the configuration file.",
+        }),
+      ),
+    },
+    { default: {}, exampleOff: true, description: "Verification of the upstream's certificate." },
+  ),
+})
+
+/** `routes`: what is proxied. */
+export const routesSchema = list(routeSchema, {
+  minItems: 1,
+  description:
+    'What is proxied, for whom and where. A request that matches no route gets 404; a route without access is protected.',
+  whenMissing: 'at least one route with path and upstream is needed',
+})

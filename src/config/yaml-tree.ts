@@ -1,0 +1,198 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  type Alias,
+  type Document,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml'
+import type { Finding, LocatedEntry, LocatedNode } from './located-node.ts'
+import { syntaxProblem } from './yaml-syntax.ts'
+
+/** Nodes after aliases are followed: a few lines of aliases can stand for billions (STACK §3.7). */
+const MAX_NODES = 20_000
+const MAX_DEPTH = 40
+
+/** The tree of a YAML text; `undefined` when it cannot be read, and the findings say why. */
+export interface YamlTree {
+  readonly root: LocatedNode | undefined
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * Reads YAML 1.2 into plain nodes with places. Stricter than YAML: no tags, no merge keys, no second
+ * document, no key twice, names of keys are strings. Nothing is lost: what is not understood is found.
+ */
+export function readYamlTree(text: string): YamlTree {
+  const documents = parseDocuments(text)
+  if (documents === undefined) {
+    return {
+      root: undefined,
+      findings: [{ offset: 0, message: 'the file is nested too deeply to be read' }],
+    }
+  }
+  const errors = documents.flatMap((document) => document.errors)
+  if (errors.length > 0) {
+    const findings = errors.map((error) => ({
+      offset: error.pos[0],
+      message: syntaxProblem(error, text),
+    }))
+    return { root: undefined, findings: onePerLine(findings, text) }
+  }
+  const [first, second] = documents
+  if (second !== undefined) {
+    const offset = second.range[0]
+    const message = 'a second document starts here: one file holds one configuration'
+    return { root: undefined, findings: [{ offset, message }] }
+  }
+  return first === undefined
+    ? { root: undefined, findings: [] }
+    : new TreeReader(first, text).read()
+}
+
+function parseDocuments(text: string): Document.Parsed[] | undefined {
+  try {
+    // Duplicate keys are found by us, with the rest. prettyErrors off: they quote the file.
+    const options = {
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+      merge: false,
+    } as const
+    const documents = parseAllDocuments(text, options)
+    return Array.isArray(documents) ? documents : []
+  } catch (error) {
+    if (error instanceof RangeError) return undefined // the stack, on input nested thousands deep
+    throw error
+  }
+}
+
+/** One broken quote makes the parser stumble many times: the first of a line says it. */
+function onePerLine(findings: readonly Finding[], text: string): Finding[] {
+  const seen = new Set<number>()
+  return findings.filter(({ offset }) => {
+    const lineStart = text.lastIndexOf('\n', offset - 1)
+    return seen.has(lineStart) ? false : seen.add(lineStart)
+  })
+}
+
+class TreeReader {
+  readonly #document: Document.Parsed
+  readonly #text: string
+  readonly #findings: Finding[] = []
+  readonly #ancestors = new Set<Node>()
+  #nodeCount = 0
+
+  constructor(document: Document.Parsed, text: string) {
+    this.#document = document
+    this.#text = text
+  }
+
+  read(): YamlTree {
+    const contents = this.#document.contents as Node | null
+    const root = contents === null ? undefined : this.#node(contents)
+    return { root, findings: this.#findings }
+  }
+
+  #node(node: Node): LocatedNode | undefined {
+    const offset = node.range?.[0] ?? 0
+    this.#nodeCount += 1
+    if (this.#nodeCount > MAX_NODES) {
+      if (this.#nodeCount === MAX_NODES + 1)
+        this.#find(offset, `the file has more than ${MAX_NODES} values, aliases followed`)
+      return undefined
+    }
+    if (this.#ancestors.has(node))
+      return this.#find(offset, 'this contains itself through an alias')
+    if (this.#ancestors.size > MAX_DEPTH)
+      return this.#find(offset, `this is nested more than ${MAX_DEPTH} deep`)
+    if (node.tag !== undefined) {
+      return this.#find(offset, 'tags (!) are not used here; quote a value to make it text')
+    }
+    this.#ancestors.add(node)
+    const located = this.#located(node, offset)
+    this.#ancestors.delete(node)
+    return located
+  }
+
+  #located(node: Node, offset: number): LocatedNode | undefined {
+    if (isAlias(node)) return this.#alias(node, offset)
+    if (isMap(node)) return { kind: 'map', offset, entries: this.#entries(node) }
+    if (isSeq(node)) {
+      const items = node.items.map((item) => this.#node(item as Node) ?? nothingAt(offset))
+      return { kind: 'list', offset, items }
+    }
+    return isScalar(node) ? this.#scalar(node, offset) : undefined
+  }
+
+  #alias(alias: Alias, offset: number): LocatedNode | undefined {
+    const target = alias.resolve(this.#document)
+    return target === undefined
+      ? this.#find(offset, 'this is an alias (*) without its anchor (&); quote it if it is text')
+      : this.#node(target)
+  }
+
+  #entries(map: YAMLMap): LocatedEntry[] {
+    const placeOfKey = new Map<string, number>()
+    return map.items.flatMap((pair) => {
+      const keyNode = pair.key as Node
+      const keyOffset = keyNode.range?.[0] ?? 0
+      const key = this.#key(keyNode, keyOffset)
+      if (key === undefined) return []
+      const earlier = placeOfKey.get(key)
+      if (earlier !== undefined) {
+        this.#find(
+          keyOffset,
+          `key ${JSON.stringify(key)} is given twice: first in line ${this.#line(earlier)}`,
+        )
+        return []
+      }
+      placeOfKey.set(key, keyOffset)
+      const value = pair.value === null ? emptyAt(keyOffset) : this.#node(pair.value as Node)
+      return [{ key, keyOffset, value: value ?? nothingAt(keyOffset) }]
+    })
+  }
+
+  #key(node: Node, offset: number): string | undefined {
+    const value = isScalar(node) && node.tag === undefined ? (node.source ?? node.value) : undefined
+    if (typeof value !== 'string')
+      return this.#find(offset, 'this is not a key: keys are plain words')
+    if (value === '<<')
+      return this.#find(
+        offset,
+        'merge keys (<<) are not used here: write the keys out, or alias a whole value',
+      )
+    return value
+  }
+
+  #scalar(node: Scalar, offset: number): LocatedNode {
+    const value = node.value
+    const end = node.range?.[1] ?? offset
+    const source = this.#text.slice(offset, end)
+    const plain =
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    return { kind: 'scalar', offset, value: plain ? value : null, source }
+  }
+
+  #find(offset: number, message: string): undefined {
+    this.#findings.push({ offset, message })
+    return undefined
+  }
+
+  #line(offset: number): number {
+    return this.#text.slice(0, offset).split('\n').length
+  }
+}
+
+function emptyAt(offset: number): LocatedNode {
+  return { kind: 'scalar', offset, value: null, source: '' }
+}
+
+/** Stands for what was already reported: decoded in silence. */
+function nothingAt(offset: number): LocatedNode {
+  return { kind: 'broken', offset }
+}

@@ -30,7 +30,27 @@ export async function createCookieSeal(
   keys: OwnKeys,
   lifetimesSeconds: SealLifetimes,
 ): Promise<CookieSeal> {
-  const scope = await emptyScope(app, keys, lifetimesSeconds)
+  let sealing: CookieSeal | undefined
+  await app.register(async (scope) => {
+    await scope.register(secureSession, sessionsOf(keys, lifetimesSeconds))
+    sealing = sealOf(scope)
+  })
+  if (sealing === undefined) throw new Error('the sealing plugin was not loaded')
+  return sealing
+}
+
+function sessionsOf(keys: OwnKeys, lifetimesSeconds: SealLifetimes): SealingSession[] {
+  const purposes = Object.keys(keys) as Purpose[]
+  return purposes.map((purpose) => ({
+    sessionName: purpose,
+    key: [...keys[purpose]],
+    expiry: lifetimesSeconds[purpose],
+  }))
+}
+
+type SealingSession = secureSession.SecureSessionPluginOptions & { sessionName: string }
+
+function sealOf(scope: FastifyInstance): CookieSeal {
   return {
     seal: (purpose, value) =>
       scope.encodeSecureSession(scope.createSecureSession({ ...value }), purpose),
@@ -60,31 +80,6 @@ export interface CookieAttributes {
   readonly sameSite: 'lax' | 'strict' | 'none'
   /** Seconds; 0 deletes. */
   readonly maxAge: number
-}
-
-async function emptyScope(
-  app: FastifyInstance,
-  keys: OwnKeys,
-  lifetimesSeconds: SealLifetimes,
-): Promise<FastifyInstance> {
-  let found: FastifyInstance = app
-  await app.register(async (scope) => {
-    await scope.register(secureSession, [
-      { sessionName: 'ticket', key: [...keys.ticket], expiry: lifetimesSeconds.ticket },
-      {
-        sessionName: 'loginTransaction',
-        key: [...keys.loginTransaction],
-        expiry: lifetimesSeconds.loginTransaction,
-      },
-      {
-        sessionName: 'logoutState',
-        key: [...keys.logoutState],
-        expiry: lifetimesSeconds.logoutState,
-      },
-    ])
-    found = scope
-  })
-  return found
 }
 
 function decode(

@@ -1,10 +1,16 @@
-import type { FastifyError, FastifyInstance } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+} from 'fastify'
 import type { Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { entranceOf } from './entrance.ts'
 import { plainHeaders, refuse } from './refusal.ts'
-import { FORWARDED_METHODS, OPTIONS_URL } from './target-door.ts'
+import { FORWARDED_METHODS, OPTIONS_URL, REFUSED_URL } from './target-door.ts'
 
 const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
   400: 'request_malformed',
@@ -27,11 +33,8 @@ export function answerRefusals(app: FastifyInstance, emit: Emit): void {
     return refuse(request, reply, reason, { cause: error })
   })
 
-  app.setNotFoundHandler((request, reply) => {
-    const { refusal } = entranceOf(request.raw)
-    const allow = refusal?.allow
-    return refuse(request, reply, refusal?.reason ?? 'route_not_found', allow ? { allow } : {})
-  })
+  void app.register(refusedAtTheDoor, { prefix: REFUSED_URL })
+  app.setNotFoundHandler(refuseAtTheDoor)
 
   app.options(OPTIONS_URL, (request, reply) => {
     return reply
@@ -40,6 +43,18 @@ export function answerRefusals(app: FastifyInstance, emit: Emit): void {
       .header('allow', FORWARDED_METHODS.join(', '))
       .send()
   })
+}
+
+/** Answers before any body is read; a not-found handler, because it is asked for every method there is. */
+const refusedAtTheDoor: FastifyPluginAsync = async (scope) => {
+  scope.addHook('onRequest', async (request, reply) => refuseAtTheDoor(request, reply))
+  scope.setNotFoundHandler(refuseAtTheDoor)
+}
+
+function refuseAtTheDoor(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { refusal } = entranceOf(request.raw)
+  const extra = refusal?.allow === undefined ? {} : { allow: refusal.allow }
+  return refuse(request, reply, refusal?.reason ?? 'route_not_found', extra)
 }
 
 function reasonOf(error: FastifyError | GatewayError): Reason {

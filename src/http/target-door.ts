@@ -172,7 +172,7 @@ function refused(
   return { ...at, target, route: undefined, endpoint: undefined, refusal, internalUrl: REFUSED_URL }
 }
 
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)(.*)$/is
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)((?:[/?].*)?)$/is
 
 /** Scheme and authority cut off (RFC 9112 §3.2.2); `undefined` when it is no absolute-form of ours to read. */
 function absoluteForm(url: string): { authority: string; target: string } | undefined {

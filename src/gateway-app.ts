@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { fastify, type FastifyInstance } from 'fastify'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import { parseTrustedProxies } from './domain/client-address.ts'
+import type { Emit } from './domain/events.ts'
+import { buildRouteTable } from './domain/route-table.ts'
+import { ownEndpoints } from './endpoints/endpoints.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+import { elapsedMs, entranceOf, siteOf, type Entrance } from './http/entrance.ts'
+import { createHostRule } from './http/host-rule.ts'
+import { createOwnCookies } from './http/own-cookies.ts'
+import { answerRefusals } from './http/refusal-plugin.ts'
+import { createStartLogin } from './http/start-login.ts'
+import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
+import { routePlugin, type ProxyContext } from './proxy/route-plugin.ts'
+
+/** The gateway's HTTP application, ready to be handed requests; it never listens (STACK F3). */
+export async function createApp(
+  config: GatewayConfig,
+  parts: GatewayParts,
+): Promise<{ readonly app: FastifyInstance; readonly proxy: ProxyContext }> {
+  const { publicUrl, routes } = config
+  const { emit } = parts
+  const app = fastify({
+    rewriteUrl: createGatewayDoor(config),
+    genReqId: (request) => entranceOf(request).requestId,
+    disableRequestLogging: true, // telemetry writes the one line
+    trustProxy: false, // the door reads forwarded headers, of trusted peers only (F1)
+  })
+  for (const method of FORWARDED_METHODS) {
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  }
+  readNoBodies(app)
+  answerRefusals(app, emit)
+  tellRequests(app, emit)
+
+  const { secrets, lifetimeMs, cookie } = config.session
+  const cookies = await createOwnCookies(app, { publicUrl, secrets, lifetimeMs, ...cookie })
+  const startLogin = createStartLogin({ ...parts, ...cookies })
+  const trustedOrigins = [publicUrl.origin]
+  const shared = { ...parts, ...cookies, startLogin, trustedOrigins, publicUrl }
+  const proxy: ProxyContext = { ...shared, routes, pseudonym: viaPseudonym(config) }
+  await app.register(ownEndpoints, {
+    ...shared,
+    ...config.logout,
+    claims: config.session.claims,
+    lifetimeMs,
+    sameSite: cookie.sameSite,
+    issuer: config.provider.issuer,
+    loginParameters: config.provider.loginParameters,
+  })
+  for (const [index, route] of routes.entries()) {
+    await app.register(routePlugin, { proxy, route, index })
+  }
+  await app.ready()
+  return { app, proxy }
+}
+
+/** Where every request is looked at first (DESIGN §1.2). */
+export function createGatewayDoor({ publicUrl, routes, listen }: GatewayConfig) {
+  const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
+  return createDoor({
+    site: siteOf(publicUrl),
+    routes: buildRouteTable(routes),
+    hosts: createHostRule(publicUrl, routeHosts),
+    trustedProxies: parseTrustedProxies(listen.trustedProxies),
+  })
+}
+
+/** Our name in Via: the same in every replica, so that a loop through the balancer is seen too (HX-5). */
+function viaPseudonym({ publicUrl, provider }: GatewayConfig): string {
+  const identity = `${publicUrl.origin} ${provider.clientId}`
+  return `bearergate-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`
+}
+
+/** Refusals must not depend on what a body claims to be. */
+function readNoBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
+/** One event for each answer of our own; a transfer tells its own end. */
+function tellRequests(app: FastifyInstance, emit: Emit): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { writableFinished } = reply.raw
+    emit(requestFinished(entranceOf(request.raw), writableFinished ? reply.statusCode : 0))
+    done()
+  })
+}
+
+function requestFinished(entrance: Entrance, status: number) {
+  const { target, session, reason, cause } = entrance
+  return {
+    type: 'request_finished',
+    requestId: entrance.requestId,
+    clientAddress: entrance.clientAddress,
+    method: entrance.method,
+    path: target?.path ?? '',
+    host: entrance.host,
+    routeId: entrance.route?.id ?? entrance.endpoint,
+    status,
+    durationMs: elapsedMs(entrance),
+    ...(reason === undefined ? {} : { reason }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(session === undefined ? {} : { subject: session.record.subject }),
+    ...(status === 0 ? { clientLeft: true } : {}),
+  } as const
+}

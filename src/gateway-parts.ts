@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import type { Emit } from './domain/events.ts'
+import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
+import type { SessionStore } from './domain/session-store.ts'
+import { createProvider, type Provider } from './oidc/provider.ts'
+import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
+import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.ts'
+import { createUpstreamPools, type UpstreamPools } from './proxy/upstream-pool.ts'
+import { createMemorySessionStore } from './session-store/memory-session-store.ts'
+import { vault } from './session-store/vault.ts'
+
+/** What lives as long as the gateway and has to be closed with it. */
+export interface GatewayParts {
+  readonly provider: Provider
+  readonly store: SessionStore
+  readonly sessions: SessionEngine
+  readonly pools: UpstreamPools
+  readonly transfers: LiveTransfers
+  readonly refreshCooldownMs: number
+  readonly nowMs: () => number
+  readonly emit: Emit
+}
+
+const REFRESH_COOLDOWN_MS = 60_000 // a page that asks for a refresh in a loop costs the provider one call a minute
+const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
+
+/** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
+export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
+  const nowMs = Date.now
+  const provider = createProvider(config.provider, emit)
+  const store = createMemorySessionStore({ maxSessions: config.session.maxSessions, nowMs })
+  const sessions = createSessionEngine({
+    store,
+    vault,
+    refreshTokenGrant: (record) => refreshTokenGrant(provider, record),
+    idleTimeoutMs: config.session.idleTimeoutMs,
+    lifetimeMs: config.session.lifetimeMs,
+    refreshCooldownMs: REFRESH_COOLDOWN_MS,
+    cacheEntries: CACHED_SESSIONS,
+    nowMs,
+    randomToken: () => randomBytes(32).toString('base64url'),
+    emit,
+  })
+  const pools = createUpstreamPools(config.routes)
+  const transfers = createLiveTransfers()
+  const refreshCooldownMs = REFRESH_COOLDOWN_MS
+  return { provider, store, sessions, pools, transfers, refreshCooldownMs, nowMs, emit }
+}
+
+/** Closes in the order of need: a refresh under way still wants the provider and the store. */
+export async function closeParts(parts: GatewayParts): Promise<void> {
+  await parts.sessions.close()
+  await Promise.all([parts.provider.close(), parts.pools.close()])
+  await parts.store.close()
+}

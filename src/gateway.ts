@@ -1,0 +1,146 @@
+import type { FastifyInstance } from 'fastify'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import type { Emit } from './domain/events.ts'
+import { STATUS_OF_REASON } from './domain/reason.ts'
+import { createApp } from './gateway-app.ts'
+import { closeParts, createParts, type GatewayParts } from './gateway-parts.ts'
+import { createRequestIds } from './http/request-id.ts'
+import { createAdminServer } from './server/admin-server.ts'
+import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
+import { drain } from './server/drain.ts'
+import { listen } from './server/listen.ts'
+import {
+  createPublicServer,
+  type ClientRefusal,
+  type PublicServer,
+} from './server/public-server.ts'
+import { readiness } from './server/readiness.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface Gateway {
+  /** @throws ListenError a port is taken or forbidden */
+  listen(): Promise<{ readonly publicAddress: string; readonly adminAddress: string }>
+  /**
+   * Drains within `shutdown.timeout` and closes everything; answers whether all requests under way
+   * could finish. May be called once, also when nothing ever listened.
+   */
+  close(why: string): Promise<boolean>
+}
+
+export interface GatewayOptions {
+  readonly metrics: Metrics
+  readonly version: string
+  readonly limits?: Partial<ConnectionLimits>
+}
+
+const IDLE_GRACE_MS = 1_000 // a request sent before the client heard of the end arrives within a round trip
+const END_STREAMS_EVERY_MS = 250
+
+/** A running gateway from a checked configuration: every part built, wired, and closed here. */
+export async function createGateway(
+  config: GatewayConfig,
+  emit: Emit,
+  options: GatewayOptions,
+): Promise<Gateway> {
+  const parts = createParts(config, emit)
+  const state = { shuttingDown: false }
+  const { app } = await createApp(config, parts)
+  const listener = createListener(config, app, emit, options)
+  const admin = createAdmin(config, parts, state, options)
+  return {
+    listen: async () => {
+      const adminAddress = await listen(admin, config.admin.host, config.admin.port)
+      const { host, port } = config.listen
+      return { publicAddress: await listen(listener.server, host, port), adminAddress }
+    },
+    close: async () => {
+      state.shuttingDown = true
+      const finished = await drainAll(listener, parts, config.shutdown.timeoutMs)
+      await app.close()
+      await closeParts(parts)
+      admin.close()
+      admin.closeAllConnections()
+      return finished
+    },
+  }
+}
+
+function createListener(
+  config: GatewayConfig,
+  app: FastifyInstance,
+  emit: Emit,
+  options: GatewayOptions,
+): PublicServer {
+  const { tls } = config.listen
+  return createPublicServer({
+    ...(tls === undefined ? {} : { tls }),
+    limits: { ...CONNECTION_LIMITS, ...options.limits },
+    onRequest: (request, response) => app.routing(request, response),
+    onUpgrade: (request, socket) => socket.destroy(void request),
+    randomId: createRequestIds(),
+    onClientError: (refusal) => emit(clientErrorFinished(refusal)),
+  })
+}
+
+/** Event streams and sockets never finish by themselves: they are ended, again and again while new ones may come. */
+async function drainAll(listener: PublicServer, { transfers }: GatewayParts, timeoutMs: number) {
+  if (!listener.server.listening) {
+    listener.connections.stop()
+    return true
+  }
+  transfers.endStreams()
+  const again = setInterval(transfers.endStreams, END_STREAMS_EVERY_MS)
+  const finished = await drain(listener, { timeoutMs, idleGraceMs: IDLE_GRACE_MS })
+  clearInterval(again)
+  return finished
+}
+
+function createAdmin(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  state: { readonly shuttingDown: boolean },
+  { metrics, version }: GatewayOptions,
+) {
+  const startedAtMs = performance.now()
+  const providerReady = () => parts.provider.ready()
+  const websockets = () => 0
+  const sessions = () => parts.store.count()
+  metrics.probe({ sessions, providerReady, websockets })
+  return createAdminServer({
+    metrics,
+    readiness: () =>
+      readiness({
+        pingStore: () => parts.store.ping(),
+        providerReady,
+        shuttingDown: () => state.shuttingDown,
+      }),
+    status: async () => ({
+      version,
+      uptimeMs: performance.now() - startedAtMs,
+      publicUrl: config.publicUrl.origin,
+      redirectUri: config.provider.redirectUri,
+      issuer: config.provider.issuer,
+      providerReady: providerReady(),
+      shuttingDown: state.shuttingDown,
+      sessions: await sessions(),
+      websockets: websockets(),
+      routes: config.routes,
+    }),
+  })
+}
+
+function clientErrorFinished({ requestId, clientAddress, reason, cause }: ClientRefusal) {
+  return {
+    type: 'request_finished',
+    requestId,
+    clientAddress,
+    method: '',
+    path: '',
+    host: undefined,
+    routeId: undefined,
+    status: STATUS_OF_REASON[reason],
+    durationMs: 0,
+    reason,
+    ...(cause === undefined ? {} : { cause }),
+  } as const
+}

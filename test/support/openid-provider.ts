@@ -198,7 +198,7 @@ function clientRecord(
           backchannel_logout_session_required: true,
         }),
   }
-  return metadata as AdapterPayload
+  return metadata
 }
 
 async function providerConfiguration(
@@ -290,7 +290,7 @@ async function privateKey(alg: string, kid: string): Promise<object> {
 function toEvent(type: string, args: readonly unknown[]): ProviderEvent {
   const context = args.find((one) => typeof one === 'object' && one !== null && 'oidc' in one) as
     { oidc?: { params?: Record<string, unknown> } } | undefined
-  const error = args.find((one) => one instanceof Error) as (Error & { error?: string }) | undefined
+  const error = args.find((one): one is Error & { error?: string } => one instanceof Error)
   const grantType = context?.oidc?.params?.['grant_type']
   return {
     type,

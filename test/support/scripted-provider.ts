@@ -334,7 +334,7 @@ function clientIsAuthentic(state: State, request: RecordedRequest): boolean {
     )
   }
   const pair = Buffer.from(basic, 'base64').toString()
-  const [id = '', secret = ''] = [
+  const [id, secret] = [
     pair.slice(0, pair.indexOf(':')),
     pair.slice(pair.indexOf(':') + 1),
   ]

@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Agent, fetch } from 'undici'
+import type { RequestInit as UndiciRequestInit } from 'undici'
+import { GatewayError } from '../domain/gateway-error.ts'
+
+/** `fetch`, with limits on time, size and number. Never follows a redirect. */
+export type BoundedFetch = (url: string, request?: BoundedRequest) => Promise<Response>
+
+export interface BoundedRequest {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>> | Headers
+  readonly body?: unknown
+  readonly signal?: AbortSignal | null | undefined
+}
+
+export interface BoundedFetchOptions {
+  /** Deadline of a call, its body included; at most 10 s are used. */
+  readonly timeoutMs: number
+  readonly certificateAuthority?: string
+}
+
+const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
+const MAX_BODY_BYTES = 1_048_576 // STANDARDS TK-13: tokens, keys and metadata are far smaller
+const MAX_CONNECTIONS = 16 // per origin; more calls wait within their deadline
+const KEEP_ALIVE_MS = 1_000 // short: a POST on a connection the provider just closed cannot be repeated
+const RETRY_DELAY_MS = 200
+
+/**
+ * The one way to the provider: own connections, answers of at most 1 MiB after decompression, read
+ * completely within the deadline (STACK O8). A call is made a second time only if the connection
+ * never came to be, so no code and no refresh token is ever sent twice (STANDARDS TK-14).
+ */
+export function createBoundedFetch(options: BoundedFetchOptions): {
+  readonly fetch: BoundedFetch
+  close(): Promise<void>
+} {
+  const timeoutMs = Math.min(options.timeoutMs, MAX_TIMEOUT_MS)
+  const { certificateAuthority: ca } = options
+  const dispatcher = new Agent({
+    connections: MAX_CONNECTIONS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: { timeout: timeoutMs, ...(ca === undefined ? {} : { ca }) },
+  })
+  const boundedFetch: BoundedFetch = async (url, request = {}) => {
+    const signals = [AbortSignal.timeout(timeoutMs), request.signal ?? []].flat()
+    const init = {
+      method: request.method ?? 'GET',
+      headers: { 'accept-encoding': 'identity', ...plainHeaders(request.headers) },
+      body: request.body ?? null,
+      redirect: 'manual',
+      signal: AbortSignal.any(signals),
+      dispatcher,
+    } as UndiciRequestInit
+    try {
+      return await fetchWhole(url, init)
+    } catch (error) {
+      if (!connectionNeverMade(error)) throw error
+      await delay(RETRY_DELAY_MS, undefined, { signal: init.signal as AbortSignal })
+      return fetchWhole(url, init)
+    }
+  }
+  return { fetch: boundedFetch, close: () => dispatcher.destroy() }
+}
+
+async function fetchWhole(url: string, init: UndiciRequestInit): Promise<Response> {
+  const answer = await fetch(url, init)
+  const body = await readWhole(answer.body)
+  const { status } = answer
+  if (status < 200 || status > 599) throw nonsense(`status ${status}`)
+  const bodiless = status === 204 || status === 205 || status === 304
+  return new Response(bodiless ? null : body, { status, headers: [...answer.headers] })
+}
+
+async function readWhole(
+  stream: AsyncIterable<Uint8Array> | null,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream ?? []) {
+    size += chunk.byteLength
+    if (size > MAX_BODY_BYTES) throw nonsense(`a body of more than ${MAX_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+function nonsense(what: string): GatewayError {
+  return new GatewayError('provider_error', `the provider answered with ${what}`)
+}
+
+function plainHeaders(headers: BoundedRequest['headers'] = {}): Record<string, string> {
+  return headers instanceof Headers ? Object.fromEntries(headers) : { ...headers }
+}
+
+const BEFORE_CONNECTION = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function connectionNeverMade(error: unknown): boolean {
+  const cause = error instanceof TypeError ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && BEFORE_CONNECTION.has(String(cause.code))
+}

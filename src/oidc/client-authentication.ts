@@ -1,0 +1,32 @@
+import { ClientSecretPost, None } from 'openid-client'
+import type { ClientAuth } from 'openid-client'
+import type { ProviderOptions } from './provider-options.ts'
+
+/** How the gateway proves its own identity to the provider (RFC 6749 §2.3.1): exactly one method. */
+export function clientAuthentication(options: ProviderOptions): ClientAuth {
+  const { clientId, clientSecret = '' } = options
+  switch (options.clientAuthentication) {
+    case 'none':
+      return None()
+    case 'client_secret_post':
+      return ClientSecretPost(clientSecret)
+    case 'client_secret_basic':
+      return basic(formEncode(clientId), formEncode(clientSecret))
+    case 'client_secret_basic_raw':
+      return basic(clientId, clientSecret)
+  }
+}
+
+function basic(user: string, password: string): ClientAuth {
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64')
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${credentials}`)
+  }
+}
+
+// The library's own Basic also encodes "-_.~", which some servers do not undo (STACK O10).
+function formEncode(value: string): string {
+  return encodeURIComponent(value)
+    .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+')
+}

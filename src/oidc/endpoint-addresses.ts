@@ -1,0 +1,54 @@
+import { BlockList, isIP } from 'node:net'
+import type { ProviderOptions } from './provider-options.ts'
+
+/**
+ * What is wrong with the addresses of endpoints, one text each; the metadata is not trusted to send
+ * us anywhere (STANDARDS ID-3, AT-25).
+ *
+ * They must be https (unless `allowInsecureHttp`), at the issuer's origin or a listed one, and never
+ * a link-local address, where clouds keep their credentials.
+ */
+export function addressProblems(
+  endpoints: Readonly<Record<string, string>>,
+  options: ProviderOptions,
+): string[] {
+  const origins = allowedOrigins(options)
+  return Object.entries(endpoints).flatMap(([name, address]) => {
+    if (!URL.canParse(address)) return [`${name} "${address}" is not a URL`]
+    const url = new URL(address)
+    if (!(url.protocol === 'https:' || (url.protocol === 'http:' && options.allowInsecureHttp))) {
+      return [`${name} "${address}" is not https (provider.allowInsecureHttp)`]
+    }
+    if (isLinkLocal(url.hostname)) return [`${name} "${address}" is a link-local address`]
+    if (name in options.endpoints || origins.has(url.origin)) return []
+    return [
+      `${name} is at ${url.origin}: list that origin in provider.allowedOrigins if it is right`,
+    ]
+  })
+}
+
+function allowedOrigins(options: ProviderOptions): ReadonlySet<string> {
+  const { issuer, discoveryUrl = issuer } = options
+  return new Set(
+    [issuer, discoveryUrl, ...options.allowedOrigins].map((one) => new URL(one).origin),
+  )
+}
+
+function isLinkLocal(hostname: string): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '')
+  const version = isIP(address)
+  if (version === 0) return METADATA_HOSTS.has(hostname.replace(/\.$/, ''))
+  return linkLocal().check(address, version === 6 ? 'ipv6' : 'ipv4')
+}
+
+const METADATA_HOSTS = new Set(['metadata.google.internal', 'instance-data'])
+
+function linkLocal(): BlockList {
+  const list = new BlockList()
+  list.addSubnet('169.254.0.0', 16) // IPv4-mapped IPv6 addresses are covered by the list itself
+  list.addSubnet('0.0.0.0', 8)
+  list.addSubnet('fe80::', 10, 'ipv6')
+  list.addAddress('fd00:ec2::254', 'ipv6')
+  list.addAddress('::', 'ipv6')
+  return list
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { errors, jwtVerify } from 'jose'
+import type { JWTVerifyOptions } from 'jose'
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { Claims } from './id-token-claims.ts'
+import { idTokenProblem } from './id-token-claims.ts'
+import type { ProviderConnection } from './provider-connection.ts'
+import type { ProviderOptions } from './provider-options.ts'
+
+/**
+ * Verifies signature, header and claims of an ID token (OpenID Connect Core §3.1.3.7), always and
+ * with our keys, algorithms and clock tolerance. The nonce is the caller's to compare.
+ *
+ * @throws GatewayError provider_error: the token is not what it must be
+ * @throws GatewayError provider_unavailable: its key could not be read
+ */
+export async function verifyIdToken(
+  connection: ProviderConnection,
+  options: ProviderOptions,
+  tokens: { readonly idToken: string; readonly accessToken: string },
+): Promise<Claims> {
+  const { payload, protectedHeader } = await verified(connection, tokens.idToken, {
+    algorithms: [...options.idTokenSigningAlgorithms],
+    issuer: options.issuer,
+    audience: options.clientId,
+    clockTolerance: Math.ceil(options.clockToleranceMs / 1000),
+    requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
+  })
+  const { typ, alg } = protectedHeader
+  if (typ !== undefined && !/^(application\/)?jwt$/i.test(typ)) throw unusable(`typ is ${typ}`)
+  const { at_hash: hash } = payload
+  if (hash !== undefined && hash !== accessTokenHash(tokens.accessToken, alg)) {
+    throw unusable('at_hash belongs to another access token')
+  }
+  const problem = idTokenProblem(payload, options, Date.now())
+  if (problem !== undefined) throw unusable(problem)
+  return payload
+}
+
+async function verified(connection: ProviderConnection, token: string, options: JWTVerifyOptions) {
+  const { keyOf } = connection.keys
+  try {
+    return await jwtVerify(token, keyOf, options)
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw verificationFailure(error)
+    return verifiedByAnyOf(error, token, options)
+  }
+}
+
+/** A token without `kid`, a set with several keys: one of them has to fit. */
+async function verifiedByAnyOf(
+  keys: errors.JWKSMultipleMatchingKeys,
+  token: string,
+  options: JWTVerifyOptions,
+) {
+  let last: unknown = keys
+  for await (const key of keys) {
+    try {
+      return await jwtVerify(token, key, options)
+    } catch (error) {
+      last = error
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break
+    }
+  }
+  throw verificationFailure(last)
+}
+
+const KEYS_NOT_READ = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'])
+
+function verificationFailure(cause: unknown): GatewayError {
+  if (cause instanceof errors.JOSEError && !KEYS_NOT_READ.has(cause.code)) {
+    return unusable(cause.code, cause)
+  }
+  return new GatewayError('provider_unavailable', 'the keys of the provider could not be read', {
+    cause,
+  })
+}
+
+function unusable(why: string, cause?: unknown): GatewayError {
+  return new GatewayError('provider_error', `the ID token is refused: ${why}`, { cause })
+}
+
+/** The left half of the token's hash, the hash being that of the signature (OpenID Connect Core §3.1.3.6). */
+function accessTokenHash(accessToken: string, algorithm: string): string {
+  const bits = /^Ed/.test(algorithm) ? '512' : algorithm.slice(-3)
+  const hash = createHash(`sha${bits}`).update(accessToken).digest()
+  return hash.subarray(0, hash.length / 2).toString('base64url')
+}

@@ -1,0 +1,71 @@
+import {
+  Configuration,
+  allowInsecureRequests,
+  clockTolerance,
+  customFetch,
+  enableNonRepudiationChecks,
+} from 'openid-client'
+import type { BoundedFetch } from './bounded-fetch.ts'
+import { clientAuthentication } from './client-authentication.ts'
+import { createProviderKeys } from './provider-keys.ts'
+import type { ProviderKeys } from './provider-keys.ts'
+import { readProviderMetadata } from './provider-metadata.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
+import type { ProviderOptions } from './provider-options.ts'
+import { tokenEndpointFetch } from './token-endpoint-fetch.ts'
+
+/** Everything learnt from the provider: what the protocol steps work with. */
+export interface ProviderConnection {
+  readonly metadata: ProviderMetadata
+  readonly configuration: Configuration
+  /** The same for userinfo: signatures of its answers are verified by the library, with keys of its own. */
+  readonly userinfo: Configuration
+  readonly keys: ProviderKeys
+}
+
+/**
+ * Reads metadata and keys. `previous`: its keys are read again rather than anew, so that the old
+ * set survives a failure.
+ *
+ * @throws when either cannot be had or used; the evidence is in the error
+ */
+export async function connectToProvider(
+  options: ProviderOptions,
+  fetch: BoundedFetch,
+  previous: ProviderConnection | undefined,
+): Promise<ProviderConnection> {
+  const metadata = await readProviderMetadata(options, fetch)
+  const { jwks_uri: url } = metadata.endpoints
+  const keys = previous?.keys.url === url ? previous.keys : createProviderKeys(url, fetch)
+  await keys.reload()
+  const userinfo = configurationOf(options, metadata, fetch)
+  enableNonRepudiationChecks(userinfo)
+  return { metadata, keys, userinfo, configuration: configurationOf(options, metadata, fetch) }
+}
+
+function configurationOf(
+  options: ProviderOptions,
+  metadata: ProviderMetadata,
+  fetch: BoundedFetch,
+): Configuration {
+  const algorithms = [...options.idTokenSigningAlgorithms]
+  const server = {
+    issuer: metadata.issuer,
+    ...metadata.endpoints,
+    authorization_response_iss_parameter_supported: metadata.announcesIss,
+    // Ours, not the provider's: its metadata may announce more than we accept, or nothing.
+    id_token_signing_alg_values_supported: algorithms,
+    userinfo_signing_alg_values_supported: algorithms,
+  }
+  const client = { [clockTolerance]: Math.ceil(options.clockToleranceMs / 1000) }
+  const configuration = new Configuration(
+    server,
+    options.clientId,
+    client,
+    clientAuthentication(options),
+  )
+  if (options.allowInsecureHttp) allowInsecureRequests(configuration)
+  configuration.timeout = 0 // the bounded fetch has the deadline
+  configuration[customFetch] = tokenEndpointFetch(fetch, metadata.endpoints.token_endpoint, options)
+  return configuration
+}

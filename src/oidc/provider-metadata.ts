@@ -1,0 +1,106 @@
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { BoundedFetch } from './bounded-fetch.ts'
+import { addressProblems } from './endpoint-addresses.ts'
+import type { ProviderOptions } from './provider-options.ts'
+
+/** What we use of the provider's metadata (RFC 8414 §2), checked. */
+export interface ProviderMetadata {
+  readonly issuer: string
+  readonly endpoints: Endpoints
+  /** The provider announces `iss` in its authorization responses (RFC 9207 §3). */
+  readonly announcesIss: boolean
+}
+
+export interface Endpoints {
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+  readonly userinfo_endpoint?: string
+  readonly revocation_endpoint?: string
+  readonly end_session_endpoint?: string
+}
+
+const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
+const OPTIONAL = ['revocation_endpoint', 'end_session_endpoint'] as const
+
+/**
+ * Reads the metadata, at the configured address or at the well-known ones, and checks them.
+ *
+ * @throws GatewayError provider_error: another issuer, endpoints missing or at refused addresses
+ * @throws GatewayError provider_unavailable: none found; network failures pass as they are
+ */
+export async function readProviderMetadata(
+  options: ProviderOptions,
+  fetch: BoundedFetch,
+): Promise<ProviderMetadata> {
+  const pinned = REQUIRED.every((name) => name in options.endpoints)
+  const document = pinned ? { issuer: options.issuer } : await readDocument(options, fetch)
+  if (document['issuer'] !== options.issuer) {
+    throw unusable(
+      `the provider calls itself ${JSON.stringify(document['issuer'])}, provider.issuer is ${JSON.stringify(options.issuer)}`,
+    )
+  }
+  return {
+    issuer: options.issuer,
+    endpoints: checkedEndpoints({ ...document, ...options.endpoints }, options),
+    announcesIss: document['authorization_response_iss_parameter_supported'] === true,
+  }
+}
+
+function checkedEndpoints(document: Record<string, unknown>, options: ProviderOptions): Endpoints {
+  const names = [...REQUIRED, ...OPTIONAL, ...(options.userinfo ? ['userinfo_endpoint'] : [])]
+  const endpoints = Object.fromEntries(
+    names.flatMap((name) => (typeof document[name] === 'string' ? [[name, document[name]]] : [])),
+  ) as Record<string, string>
+  const missing = REQUIRED.filter((name) => !(name in endpoints))
+  const problems = [
+    ...missing.map((name) => `${name} is missing`),
+    ...addressProblems(endpoints, options),
+  ]
+  if (problems.length > 0) throw unusable(`the provider's metadata: ${problems.join('; ')}`)
+  return endpoints as unknown as Endpoints
+}
+
+async function readDocument(
+  options: ProviderOptions,
+  fetch: BoundedFetch,
+): Promise<Record<string, unknown>> {
+  const tried: string[] = []
+  for (const url of metadataUrls(options)) {
+    const answer = await fetch(url, { headers: { accept: 'application/json' } })
+    if (answer.status === 200) return jsonObject(url, await answer.text())
+    tried.push(`${url} answered ${answer.status}`)
+  }
+  throw new GatewayError('provider_unavailable', `no metadata found: ${tried.join(', ')}`)
+}
+
+/** Both well-known forms: appended (OpenID Connect Discovery §4), inserted before the path (RFC 8414 §3). */
+function metadataUrls({ issuer, discoveryUrl }: ProviderOptions): string[] {
+  if (discoveryUrl !== undefined) return [discoveryUrl]
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  return [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ]
+}
+
+function jsonObject(url: string, text: string): Record<string, unknown> {
+  const value = parseJson(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw unusable(`${url} is not a JSON object`)
+  }
+  return value as Record<string, unknown>
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function unusable(message: string): GatewayError {
+  return new GatewayError('provider_error', message)
+}

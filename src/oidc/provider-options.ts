@@ -1,0 +1,49 @@
+/** How the configured provider is to be spoken to. Lives are in milliseconds unless named otherwise. */
+export interface ProviderOptions {
+  /** Compared octet by octet with what the provider calls itself (OpenID Connect Discovery §4.3). */
+  readonly issuer: string
+  /** Where the metadata is, if not at a well-known place below the issuer. */
+  readonly discoveryUrl?: string
+  /**
+   * Single endpoints by their metadata name; they win over discovered ones. With
+   * `authorization_endpoint`, `token_endpoint` and `jwks_uri` no metadata is read at all.
+   */
+  readonly endpoints: Readonly<Record<string, string>>
+  readonly clientId: string
+  readonly clientSecret?: string
+  readonly clientAuthentication: ClientAuthenticationMethod
+  /** Space-separated, sent exactly like this. */
+  readonly scope: string
+  readonly audience?: string
+  readonly resource: readonly string[]
+  readonly authorizationParameters: Readonly<Record<string, string>>
+  /** Sent byte for byte, at both endpoints. */
+  readonly redirectUri: string
+  readonly postLogoutRedirectUri: string
+  /** Endpoints may be plain http: for development on loopback. */
+  readonly allowInsecureHttp: boolean
+  /** Origins, beside the issuer's, that the metadata may point to. */
+  readonly allowedOrigins: readonly string[]
+  readonly idTokenSigningAlgorithms: readonly string[]
+  readonly clockToleranceMs: number
+  /** Audiences that may stand beside ours in an ID token. */
+  readonly trustedAudiences: readonly string[]
+  /** Organizations (`org_id` or `org_name`) whose members may sign in; empty: everybody. */
+  readonly organizations: readonly string[]
+  readonly maxAgeSeconds?: number
+  readonly acrValues: readonly string[]
+  /** Ask the userinfo endpoint for further claims, at login and at refresh. */
+  readonly userinfo: boolean
+  /** Deadline of every call to the provider; at most 10 s are used. */
+  readonly timeoutMs: number
+  /** Life of an access token whose answer has no `expires_in`. */
+  readonly defaultAccessTokenLifetimeMs: number
+  /** How often metadata and keys are read again; default 10 minutes. */
+  readonly metadataRefreshMs?: number
+  /** PEM certificates trusted for the provider instead of the system's. */
+  readonly certificateAuthority?: string
+}
+
+/** `client_secret_basic_raw`: for servers that do not form-decode the two halves (STACK O10). */
+export type ClientAuthenticationMethod =
+  'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none'

@@ -1,0 +1,59 @@
+import type { CustomFetch } from 'openid-client'
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { BoundedFetch } from './bounded-fetch.ts'
+
+/**
+ * The bounded fetch for openid-client, with what that library leaves open at the token endpoint:
+ * the redirect URI of the code grant goes out byte for byte (STACK O5), a success that is not
+ * labelled JSON is refused, and an error is recognised by its body, whatever its label and
+ * challenge say (STACK §3.4).
+ */
+export function tokenEndpointFetch(
+  fetch: BoundedFetch,
+  tokenEndpoint: string,
+  { redirectUri }: { readonly redirectUri: string },
+): CustomFetch {
+  const tokenUrl = new URL(tokenEndpoint).href
+  return async (url, request) => {
+    const { body } = request
+    if (body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code') {
+      body.set('redirect_uri', redirectUri)
+    }
+    const answer = await fetch(url, request)
+    if (answer.status >= 400) return legibleError(answer)
+    if (answer.status === 200 && url === tokenUrl) refuseUnlabelled(answer)
+    return answer
+  }
+}
+
+function refuseUnlabelled(answer: Response): void {
+  const type = answer.headers.get('content-type') ?? ''
+  if (/^application\/json\s*(;|$)/i.test(type)) return
+  throw new GatewayError('provider_error', `the token answer is labelled ${JSON.stringify(type)}`)
+}
+
+/** The same answer with a label that fits its body; a challenge stays only where it says all there is. */
+async function legibleError(answer: Response): Promise<Response> {
+  const { status } = answer
+  const text = await answer.text()
+  const body = parseObject(text)
+  const challenge =
+    typeof body?.['error'] === 'string' ? null : answer.headers.get('www-authenticate')
+  return new Response(text, {
+    status,
+    headers: {
+      'content-type': body === undefined ? 'text/plain' : 'application/json',
+      ...(challenge === null ? {} : { 'www-authenticate': challenge }),
+    },
+  })
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}

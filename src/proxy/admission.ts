@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http'
+import { decideAccess, type AccessDecision, type SessionFacts } from '../domain/access-decision.ts'
+import { GatewayError } from '../domain/gateway-error.ts'
+import type { Reason } from '../domain/reason.ts'
+import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
+import type { Route } from '../domain/route.ts'
+import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import type { AccessToken } from '../domain/session-record.ts'
+import type { EndedSession } from '../domain/session-store.ts'
+import type { SessionCookie } from '../http/session-cookie.ts'
+
+/** What a request is let through with, or why it is not. */
+export type Admission =
+  | { readonly kind: 'forward'; readonly session: LiveSession | undefined; readonly token: string | undefined }
+  | { readonly kind: 'login' }
+  | { readonly kind: 'refuse'; readonly reason: Reason; readonly cause?: unknown }
+
+export interface Guard {
+  readonly sessions: SessionEngine
+  readonly sessionCookie: SessionCookie
+  /** Our own origin and the listed ones, serialised as browsers do. */
+  readonly trustedOrigins: readonly string[]
+}
+
+const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
+const ANONYMOUS: Admission = { kind: 'forward', session: undefined, token: undefined }
+const LOGIN: Admission = { kind: 'login' }
+
+/**
+ * Whether a request may pass, and with whose token. Answered at once from what this process knows; a promise only
+ * when the store or the provider has to be asked. The promise never rejects.
+ */
+export function admit(guard: Guard, route: Route, request: IncomingMessage): Admission | Promise<Admission> {
+  const facts = requestFacts(request.method ?? '', request.headers)
+  const question: Question = { guard, route, facts }
+  if (route.access === 'public') return withoutSession(question, NO_SESSION)
+  const ticket = guard.sessionCookie.read(request.headers.cookie)
+  if (ticket === undefined) return withoutSession(question, NO_SESSION)
+  const known = guard.sessions.peek(ticket)
+  if (known !== undefined) return withSession(question, known)
+  return guard.sessions
+    .find(ticket)
+    .then((found) => withFound(question, found))
+    .catch(refusalOf)
+}
+
+interface Question {
+  readonly guard: Guard
+  readonly route: Route
+  readonly facts: RequestFacts
+}
+
+function withFound(
+  question: Question,
+  found: LiveSession | EndedSession | undefined,
+): Admission | Promise<Admission> {
+  if (found === undefined) return withoutSession(question, NO_SESSION)
+  if ('ended' in found) return withoutSession(question, { kind: 'none', reason: found.ended })
+  return withSession(question, found)
+}
+
+function withSession(question: Question, session: LiveSession): Admission | Promise<Admission> {
+  const decision = decide(question, { kind: 'active', claims: session.record.claims })
+  if (decision.kind !== 'forward') return decision.kind === 'login' ? LOGIN : decision
+  if (!decision.withToken) return ANONYMOUS
+  const token = question.guard.sessions.accessToken(session)
+  if (!(token instanceof Promise)) return { kind: 'forward', session, token: token.value }
+  return token.then((refreshed) => withRefreshed(question, session, refreshed)).catch(refusalOf)
+}
+
+function withRefreshed(
+  question: Question,
+  session: LiveSession,
+  refreshed: AccessToken | EndedSession,
+): Admission {
+  if ('ended' in refreshed) return withoutSession(question, { kind: 'none', reason: refreshed.ended })
+  return { kind: 'forward', session: newest(question, session), token: refreshed.value }
+}
+
+/** Claims may have changed with the refresh (RT-17). */
+function newest({ guard }: Question, session: LiveSession): LiveSession {
+  return guard.sessions.peek(session.ticket) ?? session
+}
+
+function withoutSession(question: Question, facts: SessionFacts): Admission {
+  const decision = decide(question, facts)
+  if (decision.kind === 'forward') return ANONYMOUS
+  return decision.kind === 'login' ? LOGIN : decision
+}
+
+function decide({ guard, route, facts }: Question, session: SessionFacts): AccessDecision {
+  return decideAccess(route, session, facts, guard.trustedOrigins)
+}
+
+function refusalOf(cause: unknown): Admission {
+  return { kind: 'refuse', reason: cause instanceof GatewayError ? cause.reason : 'internal_error', cause }
+}

@@ -1,0 +1,295 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Dispatcher } from 'undici'
+import type { Reason } from '../domain/reason.ts'
+import { clientResponseHeaders } from '../domain/response-headers.ts'
+import type { LiveSession } from '../domain/session-engine.ts'
+import { elapsedMs, type Entrance } from '../http/entrance.ts'
+import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
+import { sendContinue } from './expect-continue.ts'
+import { sendEarlyHints } from './early-hints.ts'
+import type { LiveTransfer } from './live-transfers.ts'
+import { announcesEventStream, declaredLength } from './response-framing.ts'
+import { sendableTrailers } from './response-trailers.ts'
+import type { TransferLine } from './transfer-line.ts'
+import { turnAway } from './turn-away.ts'
+import { upstreamFailure } from './upstream-failure.ts'
+
+/** The client's side of an exchange. */
+export interface ExchangeClient {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly entrance: Entrance
+  readonly session: LiveSession | undefined
+}
+
+/** What the upstream is asked. */
+export interface ExchangeCall {
+  readonly path: string
+  readonly method: string
+  readonly headers: string[]
+  readonly body: IncomingMessage | null
+}
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])
+const MAX_INTERIM_ANSWERS = 16 // a flood of 1xx is an attack (AT-30)
+const ONE_WRITE_BYTES = 16_384 // up to here copying the body behind its head is cheaper than a second buffer
+
+/**
+ * One request on its way through: undici calls it for the upstream's side, the watch and the client's connection for
+ * the other. A class, and the callbacks undici 7 calls directly, because this is the one object per request that the
+ * speed of the gateway hangs on: no closure, no listener and no promise in the ordinary case.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leavable {
+  activeTick = 0
+  endless = false
+
+  readonly #line: TransferLine
+  readonly #client: ExchangeClient
+  readonly #call: ExchangeCall
+  readonly #response: ServerResponse
+  readonly #socket: Socket
+  #abortUpstream: ((error?: Error) => void) | undefined
+  #resumeUpstream: (() => void) | undefined
+  #askedAtMs = 0
+  #answeredAtMs = 0
+  #answering = false
+  #retried = false
+  #ended = false
+  #headSent = false
+  #bytesLeft = -1
+  #bodyBytes = 0
+  #interimCount = 0
+  #trailers = false
+  #forgetSession: (() => void) | undefined
+
+  constructor(line: TransferLine, client: ExchangeClient, call: ExchangeCall) {
+    this.#line = line
+    this.#client = client
+    this.#call = call
+    this.#response = client.reply.raw
+    this.#socket = client.request.raw.socket // undici takes it off a request whose body it gave up
+  }
+
+  start(): void {
+    this.#line.pool.calls += 1
+    this.#line.transfers.add(this)
+    if (this.#socket.destroyed) return this.onClientGone()
+    watchClient(this.#socket, this)
+    this.#dispatch()
+  }
+
+  #dispatch(): void {
+    this.#askedAtMs = performance.now()
+    this.#line.pool.dispatcher.dispatch(this.#call as Dispatcher.DispatchOptions, this)
+  }
+
+  // The upstream's side
+
+  onConnect(abort: (error?: Error) => void): void {
+    if (this.#ended) return abort()
+    this.#abortUpstream = abort
+    if (this.#call.body !== null) sendContinue(this.#call.body, this.#response)
+  }
+
+  onBodySent(chunk: unknown): void {
+    this.activeTick = this.#line.transfers.tick
+    this.#bodyBytes += (chunk as Buffer).length
+    if (this.#bodyBytes > this.#line.route.maxBodyBytes) this.#giveUp('body_too_large')
+  }
+
+  onResponseStarted(): void {
+    this.#answering = true
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean {
+    if (this.#ended) return false
+    this.activeTick = this.#line.transfers.tick
+    if (status < 200) return this.#onInterim(status, rawHeaders)
+    if (status > 599) return this.#giveUp('upstream_protocol_error')
+    this.#answeredAtMs = performance.now()
+    this.#resumeUpstream = resume
+    this.#sendHead(status, rawHeaders, statusText)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#ended) return false
+    const response = this.#response
+    this.activeTick = this.#line.transfers.tick
+    this.#headSent = true
+    if (this.#bytesLeft >= 0) {
+      this.#bytesLeft -= chunk.length
+      if (this.#bytesLeft === 0) return this.#sendLast(chunk)
+    }
+    if (response.write(chunk)) return true
+    response.once('drain', () => this.#onDrain())
+    return false
+  }
+
+  onComplete(rawTrailers: string[] | null): void {
+    if (this.#ended) return
+    const response = this.#response
+    if (!response.writableEnded) {
+      if (this.#trailers) response.addTrailers(sendableTrailers(rawTrailers ?? []))
+      response.end()
+    }
+    this.#finish()
+  }
+
+  onError(error: Error): void {
+    if (this.#ended) return
+    if (this.#mayAskAgain(error)) {
+      this.#retried = true
+      return this.#dispatch()
+    }
+    this.#giveUp(upstreamFailure(error, this.#answering), error)
+  }
+
+  // The client's side
+
+  onClientGone(): void {
+    if (this.#ended) return
+    this.#end()
+    this.#client.reply.hijack()
+    this.#emit({ clientLeft: true })
+  }
+
+  #onDrain(): void {
+    this.activeTick = this.#line.transfers.tick
+    if (!this.#ended) this.#resumeUpstream?.()
+  }
+
+  // The watch's side
+
+  patienceTicks(): number {
+    if (this.#answeredAtMs === 0) return this.#awaitsClient() ? 0 : this.#line.headersPatience
+    return this.endless && !this.#response.writableNeedDrain ? 0 : this.#line.idlePatience
+  }
+
+  onSilence(): void {
+    // A client that reads nothing for so long holds a connection of the upstream (AT-28).
+    if (this.#response.writableNeedDrain) this.#socket.destroy()
+    else this.#giveUp('upstream_timeout')
+  }
+
+  onTick(): void {
+    if (this.#answeredAtMs === 0 || this.#headSent) return
+    this.#headSent = true
+    this.#response.flushHeaders()
+  }
+
+  endStream(): void {
+    if (this.#ended) return
+    this.#response.end()
+    this.#end()
+    this.#emit({})
+  }
+
+  /** The upload waits for the client, not for the upstream: the server's own timeout covers that. */
+  #awaitsClient(): boolean {
+    const { body } = this.#call
+    return body !== null && !body.complete && !body.isPaused()
+  }
+
+  #onInterim(status: number, rawHeaders: Buffer[]): boolean {
+    this.#interimCount += 1
+    if (this.#interimCount > MAX_INTERIM_ANSWERS) return this.#giveUp('upstream_protocol_error')
+    if (status < 100) return this.#giveUp('upstream_protocol_error')
+    if (status === 103) sendEarlyHints(rawHeaders, this.#client.request.raw, this.#response)
+    return true
+  }
+
+  #sendHead(status: number, rawHeaders: Buffer[], statusText: string): void {
+    const { request, reply, session } = this.#client
+    const headers = clientResponseHeaders(rawHeaders, this.#line.responsePlan, session !== undefined)
+    const response = this.#response
+    if (this.#call.body !== null && !this.#call.body.complete) headers.push('connection', 'close') // HX-32
+    response.writeHead(status, statusText, headers)
+    reply.hijack()
+    this.#bytesLeft = declaredLength(rawHeaders, this.#call.method, status)
+    if (this.#bytesLeft >= 0) return
+    this.#trailers = /\btrailers\b/i.test(String(request.headers.te ?? ''))
+    if (announcesEventStream(rawHeaders)) this.#becomeEndless()
+    this.#sendHeadAhead()
+  }
+
+  /** The length is unknown, so the body may be slow: the head leaves now, with whatever is there in this very tick. */
+  #sendHeadAhead(): void {
+    this.#headSent = true
+    this.#socket.cork()
+    this.#response.flushHeaders()
+    process.nextTick(uncork, this.#socket)
+  }
+
+  /** LO-15: an event stream ends with its session. */
+  #becomeEndless(): void {
+    this.endless = true
+    const { session } = this.#client
+    if (session === undefined) return
+    this.#forgetSession = this.#line.sessions.onEnd(session, () => this.endStream())
+  }
+
+  #sendLast(chunk: Buffer): boolean {
+    if (chunk.length > ONE_WRITE_BYTES) this.#response.end(chunk)
+    else this.#response.end(chunk.toString('latin1'), 'latin1')
+    return true
+  }
+
+  /** HX-17: once, on a connection that had been idle, before any byte of an answer, and only what may be repeated. */
+  #mayAskAgain(error: Error): boolean {
+    if (this.#retried || this.#answering || this.#call.body !== null) return false
+    return IDEMPOTENT.has(this.#call.method) && this.#line.pool.wasReused(error)
+  }
+
+  /** Ends both sides for our own reason. Answers false: undici is to send no more. */
+  #giveUp(reason: Reason, cause?: unknown): false {
+    if (this.#ended) return false
+    this.#end()
+    if (!this.#response.headersSent) {
+      turnAway(this.#client.request, this.#client.reply, reason, cause)
+      return false
+    }
+    this.#emit({ reason, ...(cause === undefined ? {} : { cause }) })
+    this.#socket.destroy() // a shortened answer must not look like a whole one (HX-15)
+    return false
+  }
+
+  #finish(): void {
+    this.#end()
+    this.#emit({})
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#line.pool.calls -= 1
+    this.#line.transfers.remove(this)
+    forgetClient(this.#socket, this)
+    this.#forgetSession?.()
+    this.#abortUpstream?.()
+  }
+
+  #emit(outcome: { readonly reason?: Reason; readonly clientLeft?: true; readonly cause?: unknown }): void {
+    const { entrance, session } = this.#client
+    const answered = this.#answeredAtMs !== 0
+    this.#line.emit({
+      type: 'request_finished',
+      requestId: entrance.requestId,
+      clientAddress: entrance.clientAddress,
+      method: entrance.method,
+      path: entrance.target?.path ?? '',
+      host: entrance.host,
+      routeId: this.#line.route.id,
+      status: answered ? this.#response.statusCode : 0,
+      durationMs: elapsedMs(entrance),
+      ...(answered ? { upstreamMs: this.#answeredAtMs - this.#askedAtMs } : {}),
+      ...(session === undefined ? {} : { subject: session.record.subject }),
+      ...outcome,
+    })
+  }
+}
+
+function uncork(socket: Socket): void {
+  socket.uncork()
+}

@@ -1,0 +1,19 @@
+import type { Emit } from '../domain/events.ts'
+import type { Route } from '../domain/route.ts'
+import type { StartLogin } from '../http/start-login.ts'
+import type { Guard } from './admission.ts'
+import type { LiveTransfers } from './live-transfers.ts'
+import type { UpstreamPools } from './upstream-pool.ts'
+
+/** What all routes of a gateway share. */
+export interface ProxyContext extends Guard {
+  readonly pools: UpstreamPools
+  readonly transfers: LiveTransfers
+  readonly startLogin: StartLogin
+  readonly publicUrl: URL
+  /** All routes: their identity headers are taken from callers everywhere (FW-4). */
+  readonly routes: readonly Route[]
+  /** Our name in Via (HX-5). */
+  readonly pseudonym: string
+  readonly emit: Emit
+}

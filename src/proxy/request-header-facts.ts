@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http'
+import type { RequestHeaderFacts } from '../domain/own-request-headers.ts'
+import type { Entrance } from '../http/entrance.ts'
+import type { Passage, TransferLine } from './transfer-line.ts'
+
+/** What the header policy has to know of one request besides its headers. */
+export function requestHeaderFacts(
+  { proto }: TransferLine,
+  request: IncomingMessage,
+  entrance: Entrance,
+  { token, session }: Passage,
+): RequestHeaderFacts {
+  return {
+    token,
+    claims: session?.record.claims,
+    peerAddress: request.socket.remoteAddress ?? '',
+    peerTrusted: entrance.peerTrusted,
+    method: entrance.method,
+    httpVersion: request.httpVersion,
+    proto,
+    host: entrance.authority ?? '',
+    requestId: entrance.requestId,
+  }
+}

@@ -1,0 +1,46 @@
+import type { Emit } from '../domain/events.ts'
+import { requestHeaderPlan, type RequestHeaderPlan } from '../domain/request-headers.ts'
+import { responseHeaderPlan, type ResponseHeaderPlan } from '../domain/response-headers.ts'
+import type { Route } from '../domain/route.ts'
+import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import { ticks, type LiveTransfers } from './live-transfers.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+
+/** Everything a transfer needs that is the same for each request of its route. */
+export interface TransferLine {
+  readonly route: Route
+  readonly pool: UpstreamPool
+  readonly transfers: LiveTransfers
+  readonly sessions: SessionEngine
+  readonly requestPlan: RequestHeaderPlan
+  readonly responsePlan: ResponseHeaderPlan
+  readonly proto: 'http' | 'https'
+  /** In ticks of the watch. */
+  readonly headersPatience: number
+  readonly idlePatience: number
+  readonly emit: Emit
+}
+
+/** What the guard found: with whose authority the request goes on. */
+export interface Passage {
+  readonly session: LiveSession | undefined
+  readonly token: string | undefined
+}
+
+/** What can be worked out before the first request. */
+export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
+  const { publicUrl, routes, pseudonym, transfers, sessions, emit } = proxy
+  return {
+    route,
+    pool: proxy.pools.poolOf(route),
+    transfers,
+    sessions,
+    requestPlan: requestHeaderPlan({ route, routes, pseudonym }),
+    responsePlan: responseHeaderPlan(route, publicUrl),
+    proto: publicUrl.protocol === 'https:' ? 'https' : 'http',
+    headersPatience: ticks(route.timeouts.headersMs),
+    idlePatience: ticks(route.timeouts.idleMs),
+    emit,
+  }
+}

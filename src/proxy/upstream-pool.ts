@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import { buildConnector, Pool, type Dispatcher } from 'undici'
+import type { Route } from '../domain/route.ts'
+
+/** The connections to one upstream, shared by all routes that reach it in the same way. */
+export interface UpstreamPool {
+  readonly dispatcher: Dispatcher
+  /** Calls under way, waiting ones included; kept by the transfer. */
+  calls: number
+  /** From here on the answer is 503 at once (RL-6). */
+  readonly maxCalls: number
+  /** True when a connection broke that had served before: the upstream may just have closed it for being idle. */
+  wasReused(error: unknown): boolean
+}
+
+export interface UpstreamPools {
+  poolOf(route: Route): UpstreamPool
+  /** Breaks whatever is still under way. */
+  close(): Promise<void>
+}
+
+export interface UpstreamPoolLimits {
+  /** Connections per upstream; event streams hold one each. */
+  readonly connections: number
+  /** Calls that may wait for a connection. */
+  readonly queue: number
+}
+
+const DEFAULT_LIMITS: UpstreamPoolLimits = { connections: 1_024, queue: 1_024 }
+const MAX_HEADER_BYTES = 32_768 // twice what Node takes from clients; 100 KB is an attack (HX-14)
+
+/** One pool for each way to reach an upstream: address, trusted certificates, patience. */
+export function createUpstreamPools(
+  routes: readonly Route[],
+  limits: UpstreamPoolLimits = DEFAULT_LIMITS,
+): UpstreamPools {
+  const pools = new Map<string, UpstreamPool>()
+  for (const route of routes) {
+    const key = poolKey(route)
+    if (!pools.has(key)) pools.set(key, createPool(route, limits))
+  }
+  return {
+    poolOf: (route) => pools.get(poolKey(route)) as UpstreamPool,
+    close: async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.dispatcher.destroy()))
+    },
+  }
+}
+
+function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): UpstreamPool {
+  const reused = new WeakSet<object>()
+  const connector = buildConnector({
+    rejectUnauthorized: true, // P1
+    minVersion: 'TLSv1.2',
+    timeout: timeouts.connectMs,
+    ...(upstream.certificateAuthority === undefined ? {} : { ca: upstream.certificateAuthority }),
+    ...(upstream.socketPath === undefined ? {} : { socketPath: upstream.socketPath }),
+  })
+  const connect: buildConnector.connector = (options, callback) => {
+    connector(options, (...answer) => {
+      const [, socket] = answer
+      if (socket !== null) rememberReuse(socket, reused)
+      callback(...answer)
+    })
+  }
+  const dispatcher = new Pool(upstream.origin, {
+    connect,
+    connections: limits.connections,
+    pipelining: 1,
+    headersTimeout: 0, // the watch of live transfers keeps time more finely (P22)
+    bodyTimeout: 0,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
+  return {
+    dispatcher,
+    calls: 0,
+    maxCalls: limits.connections + limits.queue,
+    wasReused: (error) => typeof error === 'object' && error !== null && reused.has(error),
+  }
+}
+
+/** Ahead of undici's own listener, so that the error is marked when it arrives at the request. */
+function rememberReuse(socket: Socket, reused: WeakSet<object>): void {
+  socket.on('error', (error) => {
+    if (socket.bytesRead > 0) reused.add(error)
+  })
+}
+
+function poolKey({ upstream, timeouts }: Route): string {
+  const { origin, socketPath, certificateAuthority } = upstream
+  return JSON.stringify([origin, socketPath, certificateAuthority, timeouts.connectMs])
+}

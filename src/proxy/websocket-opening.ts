@@ -1,0 +1,121 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+import { clientResponseHeaders } from '../domain/response-headers.ts'
+import { elapsedMs, entranceOf } from '../http/entrance.ts'
+import { refuseSocket } from '../http/raw-refusal.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import type { Passage, TransferLine } from './transfer-line.ts'
+import { upstreamFailure } from './upstream-failure.ts'
+import { dialWebSocket, type DialCall } from './websocket-dial.ts'
+import { acceptsHandshake } from './websocket-handshake.ts'
+import { CLOSE_SESSION_ENDED, joinSockets } from './websocket-tunnel.ts'
+
+/** One WebSocket handshake on its way to an answer. */
+export interface Opening {
+  refuse(reason: Reason, allow?: readonly string[]): void
+  dial(line: TransferLine, passage: Passage, call: DialCall): void
+}
+
+export interface OpeningOptions {
+  readonly proxy: ProxyContext
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+interface Outcome {
+  readonly status: number
+  readonly upstreamMs?: number
+  readonly reason?: Reason
+  readonly clientLeft?: true
+  readonly cause?: unknown
+}
+
+/** Whatever becomes of a handshake is told once: a refusal at once, an open socket when it closes. */
+export function createOpening({ proxy, request, socket, head }: OpeningOptions): Opening {
+  const entrance = entranceOf(request)
+  let told = false
+  const tell = (outcome: Outcome): void => {
+    if (told) return
+    told = true
+    proxy.emit({
+      type: 'request_finished',
+      requestId: entrance.requestId,
+      clientAddress: entrance.clientAddress,
+      method: entrance.method,
+      path: entrance.target?.path ?? '',
+      host: entrance.host,
+      routeId: entrance.route?.id,
+      durationMs: elapsedMs(entrance),
+      ...(entrance.session === undefined ? {} : { subject: entrance.session.record.subject }),
+      ...outcome,
+    })
+  }
+  const refuse = (reason: Reason, allow?: readonly string[], cause?: unknown): void => {
+    refuseSocket(socket, reason, request, allow)
+    tell({ status: STATUS_OF_REASON[reason], reason, ...(cause === undefined ? {} : { cause }) })
+  }
+
+  return {
+    refuse,
+    dial: (line, passage, call) => {
+      entrance.session = passage.session
+      const askedAtMs = performance.now()
+      const upstreamMs = (): number => performance.now() - askedAtMs
+      const left = (): void => {
+        dialled.destroy()
+        tell({ status: 0, clientLeft: true })
+      }
+      socket.on('close', left)
+      const dialled = dialWebSocket(call, {
+        onError: (error) => refuse(upstreamFailure(error, false), undefined, error),
+        onAnswer: (answer) => {
+          relayAnswer(line, socket, answer, passage)
+          tell({ status: answer.statusCode ?? 0, upstreamMs: upstreamMs() })
+        },
+        onSwitched: (answer, upstream, upstreamHead) => {
+          upstream.on('error', () => upstream.destroy())
+          if (!acceptsHandshake(request.headers['sec-websocket-key'] ?? '', answer.headers)) {
+            upstream.destroy()
+            return refuse('upstream_protocol_error')
+          }
+          const took = upstreamMs()
+          socket.off('close', left)
+          socket.write(switchingHead(line, answer, passage), 'latin1')
+          socket.write(upstreamHead)
+          upstream.write(head)
+          const tunnel = joinSockets(socket, upstream, proxy.transfers, () => {
+            forgetSession?.()
+            tell({ status: 101, upstreamMs: took })
+          })
+          const { session } = passage
+          const forgetSession =
+            session && proxy.sessions.onEnd(session, () => tunnel.close(CLOSE_SESSION_ENDED))
+        },
+      })
+    },
+  }
+}
+
+/** The upstream's own refusal reaches the client as a status (CS-7), its body up to the end of the connection. */
+function relayAnswer(line: TransferLine, socket: Duplex, answer: IncomingMessage, passage: Passage): void {
+  const status = answer.statusCode ?? 502
+  socket.write(headOf(status, [...fields(line, answer, passage), 'connection', 'close']), 'latin1')
+  answer.on('error', () => socket.destroy())
+  answer.pipe(socket)
+}
+
+function switchingHead(line: TransferLine, answer: IncomingMessage, passage: Passage): string {
+  return headOf(101, ['connection', 'Upgrade', 'upgrade', 'websocket', ...fields(line, answer, passage)])
+}
+
+function fields({ responsePlan }: TransferLine, answer: IncomingMessage, { session }: Passage): string[] {
+  return clientResponseHeaders(answer.rawHeaders, responsePlan, session !== undefined)
+}
+
+function headOf(status: number, fields: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+  for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`
+  return `${text}\r\n`
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Reason } from '../domain/reason.ts'
+import { upstreamRequestHeaders } from '../domain/request-headers.ts'
+import type { Route } from '../domain/route.ts'
+import { upstreamPath } from '../domain/upstream-path.ts'
+import { actorOf, entranceOf } from '../http/entrance.ts'
+import { admit, type Admission } from './admission.ts'
+import { isBusy } from './client-connection.ts'
+import { serveAsPlainRequest } from './plain-request.ts'
+import type { ProxyContext } from './proxy-context.ts'
+import { requestHeaderFacts } from './request-header-facts.ts'
+import { transferLine, type Passage, type TransferLine } from './transfer-line.ts'
+import { asksForWebSocket, handshakeFault } from './websocket-handshake.ts'
+import { createOpening } from './websocket-opening.ts'
+
+export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+export interface WebSocketUpgradeOptions {
+  readonly proxy: ProxyContext
+  /** The same door as for requests. */
+  readonly door: (request: IncomingMessage) => string
+  readonly server: Server
+}
+
+/**
+ * The listener for a server's `upgrade`. A WebSocket passes the same door and guard as any request, and an exact list of
+ * origins (W2, CS-6); then the upstream is asked, and only its own 101 opens the socket (W1, AT-37). All other upgrades are
+ * served as plain requests (W5).
+ */
+export function websocketUpgrade({ proxy, door, server }: WebSocketUpgradeOptions): UpgradeListener {
+  const lines = new Map<Route, TransferLine>()
+  for (const route of proxy.routes) if (route.websocket !== false) lines.set(route, transferLine(proxy, route))
+
+  return (request, socket, head) => {
+    if (isBusy(socket)) return void socket.destroy() // earlier answers are under way: the two would mix
+    if (!asksForWebSocket(request)) return serveAsPlainRequest(server, request, socket, head)
+    socket.on('error', () => socket.destroy())
+    door(request)
+    const entrance = entranceOf(request)
+    const opening = createOpening({ proxy, request, socket, head })
+    if (entrance.refusal !== undefined) return opening.refuse(entrance.refusal.reason, entrance.refusal.allow)
+    const line = entrance.route === undefined ? undefined : lines.get(entrance.route)
+    if (line === undefined) return opening.refuse('upgrade_refused')
+    const fault = handshakeFault(request)
+    if (fault !== undefined) return opening.refuse(fault)
+
+    const act = (admission: Admission): void => {
+      if (admission.kind === 'forward') return open(line, admission)
+      const reason: Reason = admission.kind === 'login' ? 'no_session' : admission.reason
+      if (reason === 'origin_refused') {
+        proxy.emit({ type: 'cross_site_blocked', reason, routeId: line.route.id, ...actorOf(entrance) })
+      }
+      opening.refuse(reason)
+    }
+    const open = (line: TransferLine, passage: Passage): void => {
+      const path = entrance.target === undefined ? undefined : upstreamPath(line.route, entrance.target)
+      if (path === undefined) return opening.refuse('path_refused')
+      const facts = requestHeaderFacts(line, request, entrance, passage)
+      const built = upstreamRequestHeaders(request.rawHeaders, line.requestPlan, facts)
+      if (built.kind === 'refused') return opening.refuse(built.reason)
+      opening.dial(line, passage, { route: line.route, path, headers: built.headers })
+    }
+    const admission = admit(proxy, line.route, request)
+    if (admission instanceof Promise) void admission.then(act)
+    else act(admission)
+  }
+}

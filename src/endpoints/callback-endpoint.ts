@@ -14,6 +14,7 @@ import type { SessionCookie } from '../http/session-cookie.ts'
 import type { StartLogin } from '../http/start-login.ts'
 import { SIGNED_IN } from '../http/texts.ts'
 import { authorizationCodeGrant } from '../oidc/authorization-code-grant.ts'
+import { ProviderError } from '../oidc/provider-error.ts'
 import type { Provider } from '../oidc/provider.ts'
 import { sendPage } from './own-page.ts'
 import { ownSession } from './own-session.ts'
@@ -30,14 +31,6 @@ export interface CallbackEndpointOptions {
   readonly lifetimeMs: number
   readonly emit: Emit
 }
-
-/** The provider cannot sign anyone in without showing a page (OpenID Connect Core §3.1.2.6). */
-const NEEDS_INTERACTION: ReadonlySet<string> = new Set([
-  'login_required',
-  'interaction_required',
-  'consent_required',
-  'account_selection_required',
-])
 
 /**
  * `GET /oauth2/callback`: turns the provider's answer into a session, once (STANDARDS CB). Every
@@ -129,28 +122,25 @@ function failed(
   transaction: LoginTransaction,
   options: CallbackEndpointOptions,
 ): FastifyReply | Promise<FastifyReply> {
+  if (!(error instanceof GatewayError)) throw error
   const returnTo = parseReturnTo(transaction.returnTo)
-  const providerError = providerErrorOf(error)
-  if (transaction.asked.prompt === 'none' && NEEDS_INTERACTION.has(providerError ?? '')) {
+  if (error instanceof ProviderError && error.interactionRequired) {
     return askInteractively(request, reply, { ...transaction, returnTo }, options)
   }
-  if (!(error instanceof GatewayError)) throw error
-  return refuseLogin(request, reply, error.reason, options, {
-    cause: error,
-    retryUrl: returnTo,
-    ...(providerError === 'access_denied' ? { page: 'cancelled' as const } : {}),
-  })
+  return refuseLogin(request, reply, error.reason, options, { cause: error, retryUrl: returnTo })
 }
 
 /** A silent login that needs a page is normal flow: the same again, with the page (STANDARDS CB-11). */
 function askInteractively(
   request: FastifyRequest,
   reply: FastifyReply,
-  { returnTo, attempt }: LoginTransaction,
+  { returnTo, attempt, asked }: LoginTransaction,
   { startLogin }: CallbackEndpointOptions,
 ): FastifyReply | Promise<FastifyReply> {
   if (!requestFacts('GET', request.headers).navigation) return refuse(request, reply, 'no_session')
-  return startLogin(request, reply, { returnTo, attempt: attempt + 1, parameters: {} })
+  const { organization } = asked
+  const parameters: Record<string, string> = organization === undefined ? {} : { organization }
+  return startLogin(request, reply, { returnTo, attempt: attempt + 1, parameters })
 }
 
 function refuseLogin(
@@ -160,15 +150,10 @@ function refuseLogin(
   { emit }: CallbackEndpointOptions,
   extra: RefusalExtra = {},
 ): FastifyReply {
-  const providerError = providerErrorOf(extra.cause)
-  emit({
-    type: 'login_failed',
-    reason,
-    cause: extra.cause,
-    ...(providerError === undefined ? {} : { providerError }),
-    ...actorOf(entranceOf(request.raw)),
-  })
-  return refuse(request, reply, reason, extra)
+  const { cause } = extra
+  const told = cause instanceof ProviderError ? { providerError: cause.providerError } : {}
+  emit({ type: 'login_failed', reason, cause, ...told, ...actorOf(entranceOf(request.raw)) })
+  return refuse(request, reply, reason, { ...extra, ...told })
 }
 
 async function isSignedIn(
@@ -180,10 +165,4 @@ async function isSignedIn(
 
 function redirectTo(path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply.headers(plainHeaders(entranceOf(request.raw))).redirect(path, 303)
-}
-
-/** The `error` the provider sent, if that is what failed. */
-function providerErrorOf(error: unknown): string | undefined {
-  const { providerError } = (error ?? {}) as { providerError?: unknown }
-  return typeof providerError === 'string' ? providerError : undefined
 }

@@ -10,7 +10,7 @@ import type { SessionCookie } from '../http/session-cookie.ts'
 import { CONFIRM_SIGN_OUT } from '../http/texts.ts'
 import { endSessionRequest } from '../oidc/end-session-request.ts'
 import type { Provider } from '../oidc/provider.ts'
-import { revokeRefreshToken } from '../oidc/revocation-request.ts'
+import { revokeRefreshToken } from '../oidc/token-revocation.ts'
 import type { LogoutState } from './logout-state.ts'
 import { sendPage } from './own-page.ts'
 import { isCrossSite } from './own-session.ts'
@@ -81,8 +81,9 @@ function nextStop(
   state: string,
   { provider, providerLogoutUrl }: LogoutEndpointOptions,
 ): string {
+  const hint = record?.idToken === undefined ? {} : { idToken: record.idToken }
   return (
-    endSessionRequest(provider, { idToken: record?.idToken, state }) ??
+    endSessionRequest(provider, { ...hint, state }) ??
     providerLogoutUrl ??
     `/oauth2/logout/callback?state=${state}`
   )

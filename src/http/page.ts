@@ -11,6 +11,8 @@ export interface Page {
   readonly ways: readonly Way[]
   /** Shown so that a user can name it to the operator. */
   readonly requestId: string
+  /** The provider's error code. */
+  readonly errorCode?: string
   /** Whose page this is: the public host. */
   readonly host: string
   /** Local path to move on to at once, without a click. */
@@ -40,6 +42,8 @@ export function renderPage(page: Page): string {
   const title = escapeHtml(page.title)
   const paragraphs = page.paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
   const ways = page.ways.map(renderWay).join('\n')
+  const errorCode =
+    page.errorCode === undefined ? '' : ` · Error: <code>${escapeHtml(page.errorCode)}</code>`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -58,7 +62,7 @@ export function renderPage(page: Page): string {
 ${paragraphs}
 ${ways === '' ? '' : `<div class="ways">\n${ways}\n</div>`}
 </main>
-<footer><p>Reference: <code>${escapeHtml(page.requestId)}</code></p></footer>
+<footer><p>Reference: <code>${escapeHtml(page.requestId)}</code>${errorCode}</p></footer>
 </body>
 </html>
 `

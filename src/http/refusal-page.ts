@@ -2,17 +2,17 @@ import type { Reason } from '../domain/reason.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Entrance } from './entrance.ts'
 import { renderPage, type Way } from './page.ts'
-import { LABEL_OF_WAY, LOGIN_CANCELLED, TEXT_OF_REASON, type WayOn } from './texts.ts'
+import { LABEL_OF_WAY, LOGIN_CANCELLED, TEXT_OF_REASON, type PageText, type WayOn } from './texts.ts'
 
 export interface RefusalPageExtra {
   /** A checked local path to come back to. */
   readonly retryUrl?: string
-  readonly page?: 'cancelled'
+  readonly providerError?: string
 }
 
 /** The page of a refusal: what happened, in plain words, and a way on. */
 export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPageExtra): string {
-  const text = extra.page === 'cancelled' ? LOGIN_CANCELLED : TEXT_OF_REASON[reason].page
+  const text = textOf(reason, extra.providerError)
   const returnTo = extra.retryUrl ?? returnToOf(entrance)
   const way = (wayOn: WayOn): Way => ({
     label: LABEL_OF_WAY[wayOn],
@@ -25,21 +25,36 @@ export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPa
     ways: text.ways.map(way),
     requestId: entrance.requestId,
     host: entrance.site.publicUrl.host,
+    ...(extra.providerError === undefined ? {} : { errorCode: extra.providerError }),
   })
 }
 
-/** A login link that comes back to a local path. */
-export function loginHref(returnTo: string): string {
-  return returnTo === '/'
-    ? '/oauth2/login'
-    : `/oauth2/login?return_to=${encodeURIComponent(returnTo)}`
+function textOf(reason: Reason, providerError: string | undefined): PageText {
+  const isCancelled = reason === 'login_refused' && providerError === 'access_denied'
+  return isCancelled ? LOGIN_CANCELLED : TEXT_OF_REASON[reason].page
 }
 
-function hrefOf(way: WayOn, returnTo: string, entrance: Entrance): string {
-  if (way === 'home') return '/'
-  if (way === 'continue') return returnTo
-  if (way === 'try_again' && entrance.endpoint === undefined) return returnTo
-  return loginHref(returnTo)
+/** A login link that comes back to a local path. */
+export function loginHref(returnTo: string, parameters: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(parameters)
+  if (returnTo !== '/') query.set('return_to', returnTo)
+  return query.size === 0 ? '/oauth2/login' : `/oauth2/login?${query}`
+}
+
+function hrefOf(way: WayOn, returnTo: string, { endpoint }: Entrance): string {
+  switch (way) {
+    case 'home':
+      return '/'
+    case 'continue':
+      return returnTo
+    case 'other_account': // else a provider that remembers the user answers the same at once
+      return loginHref(returnTo, { prompt: 'login' })
+    case 'try_again':
+      if (endpoint === undefined) return returnTo
+      return endpoint === '/oauth2/logout' ? endpoint : loginHref(returnTo)
+    default:
+      return loginHref(returnTo)
+  }
 }
 
 /** Back to the same page, but only if asking for it again changes nothing. */

@@ -15,8 +15,8 @@ export interface RefusalExtra {
   readonly loginUrl?: string
   /** Where "try again" or "continue" leads: a local path that was checked. */
   readonly retryUrl?: string
-  /** Which words a page uses, when a reason alone does not tell. */
-  readonly page?: 'cancelled'
+  /** The error code the provider gave (RFC 6749 §4.1.2.1): shown beside the request id. */
+  readonly providerError?: string
   readonly headers?: Readonly<Record<string, string>>
   /** One plain sentence for the problem document; never from a library or the provider. */
   readonly detail?: string

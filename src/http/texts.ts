@@ -2,7 +2,14 @@ import type { Reason } from '../domain/reason.ts'
 import type { IconName } from './page.ts'
 
 /** Where a page leads on to; `refusal-page.ts` knows the addresses. */
-export type WayOn = 'sign_in' | 'sign_in_again' | 'try_login_again' | 'try_again' | 'continue' | 'home'
+export type WayOn =
+  | 'sign_in'
+  | 'sign_in_again'
+  | 'other_account'
+  | 'try_login_again'
+  | 'try_again'
+  | 'continue'
+  | 'home'
 
 /** The words for one refusal: a title and a sentence for machines' operators, a page for people. */
 export interface RefusalText {
@@ -21,6 +28,7 @@ export interface PageText {
 export const LABEL_OF_WAY: Readonly<Record<WayOn, string>> = {
   sign_in: 'Sign in',
   sign_in_again: 'Sign in again',
+  other_account: 'Use another account',
   try_login_again: 'Try again',
   try_again: 'Try again',
   continue: 'Continue',
@@ -53,7 +61,7 @@ const FOREIGN_SITE: PageText = {
 
 const SERVICE_DOWN: PageText = {
   title: 'The service is not available right now',
-  paragraphs: ['It could not be reached. This is usually over in a few minutes. You are still signed in.'],
+  paragraphs: ['It could not be reached. This is usually over in a few minutes. If you were signed in, you still are.'],
   icon: 'cloud',
   ways: ['try_again'],
 }
@@ -139,7 +147,12 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
   host_refused: {
     title: 'Host not served here',
     detail: 'The host in the request is not served here.',
-    page: { ...NOT_SENT, title: 'This address is not served here', ways: [] },
+    page: {
+      title: 'This address is not served here',
+      paragraphs: ['Check the name of the website in the address bar.'],
+      icon: 'map',
+      ways: [],
+    },
   },
   method_not_allowed: {
     title: 'Method not allowed',
@@ -204,7 +217,12 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
   proxy_loop: {
     title: 'Loop detected',
     detail: 'The request came back to the gateway it had passed before.',
-    page: { ...SERVICE_DOWN, title: 'The service is set up in a circle', ways: ['home'] },
+    page: {
+      ...SERVICE_DOWN,
+      title: 'The service cannot be reached this way',
+      paragraphs: ['The fault is not yours. Tell the people who run this service the reference below.'],
+      ways: ['home'],
+    },
   },
   store_unavailable: {
     title: 'Session store unavailable',
@@ -245,7 +263,7 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       ...SERVICE_DOWN,
       title: 'The service takes too long',
-      paragraphs: ['It did not answer in time. Try again in a moment. You are still signed in.'],
+      paragraphs: ['It did not answer in time. Try again in a moment. If you were signed in, you still are.'],
       icon: 'clock',
     },
   },
@@ -255,7 +273,7 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       ...SERVICE_DOWN,
       title: 'The service answered in a way we cannot use',
-      paragraphs: ['The fault is not yours. Try again in a moment. You are still signed in.'],
+      paragraphs: ['The fault is not yours. Try again in a moment. If you were signed in, you still are.'],
     },
   },
   overloaded: {
@@ -287,11 +305,11 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       title: 'You could not be signed in',
       paragraphs: [
-        'The sign-in was refused. Nothing was stored.',
-        'You can try again, perhaps with another account. If it happens again, tell the people who run this service the reference below.',
+        'The sign-in was refused, and nothing was stored.',
+        'If you have another account, you can try that one. If you think this is a mistake, tell the people who run this service the reference below.',
       ],
       icon: 'stop',
-      ways: ['sign_in_again', 'home'],
+      ways: ['other_account', 'home'],
     },
   },
   login_loop: {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { parseTrustedProxies } from './domain/client-address.ts'
@@ -12,17 +13,23 @@ import { createOwnCookies } from './http/own-cookies.ts'
 import { answerRefusals } from './http/refusal-plugin.ts'
 import { createStartLogin } from './http/start-login.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
-import { routePlugin, type ProxyContext } from './proxy/route-plugin.ts'
+import type { ProxyContext } from './proxy/proxy-context.ts'
+import { routePlugin } from './proxy/route-plugin.ts'
+
+/** What the listener hands its requests to. */
+export interface GatewayApp {
+  readonly app: FastifyInstance
+  readonly door: (request: IncomingMessage) => string
+  readonly proxy: ProxyContext
+}
 
 /** The gateway's HTTP application, ready to be handed requests; it never listens (STACK F3). */
-export async function createApp(
-  config: GatewayConfig,
-  parts: GatewayParts,
-): Promise<{ readonly app: FastifyInstance; readonly proxy: ProxyContext }> {
+export async function createApp(config: GatewayConfig, parts: GatewayParts): Promise<GatewayApp> {
   const { publicUrl, routes } = config
   const { emit } = parts
+  const door = createGatewayDoor(config)
   const app = fastify({
-    rewriteUrl: createGatewayDoor(config),
+    rewriteUrl: door,
     genReqId: (request) => entranceOf(request).requestId,
     disableRequestLogging: true, // telemetry writes the one line
     trustProxy: false, // the door reads forwarded headers, of trusted peers only (F1)
@@ -53,11 +60,11 @@ export async function createApp(
     await app.register(routePlugin, { proxy, route, index })
   }
   await app.ready()
-  return { app, proxy }
+  return { app, door, proxy }
 }
 
 /** Where every request is looked at first (DESIGN §1.2). */
-export function createGatewayDoor({ publicUrl, routes, listen }: GatewayConfig) {
+function createGatewayDoor({ publicUrl, routes, listen }: GatewayConfig) {
   const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
   return createDoor({
     site: siteOf(publicUrl),

@@ -1,10 +1,10 @@
-import type { FastifyInstance } from 'fastify'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { STATUS_OF_REASON } from './domain/reason.ts'
-import { createApp } from './gateway-app.ts'
+import { createApp, type GatewayApp } from './gateway-app.ts'
 import { closeParts, createParts, type GatewayParts } from './gateway-parts.ts'
 import { createRequestIds } from './http/request-id.ts'
+import { websocketUpgrade } from './proxy/websocket-upgrade.ts'
 import { createAdminServer } from './server/admin-server.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
 import { drain } from './server/drain.ts'
@@ -44,7 +44,7 @@ export async function createGateway(
 ): Promise<Gateway> {
   const parts = createParts(config, emit)
   const state = { shuttingDown: false }
-  const { app } = await createApp(config, parts)
+  const app = await createApp(config, parts)
   const listener = createListener(config, app, emit, options)
   const admin = createAdmin(config, parts, state, options)
   return {
@@ -56,7 +56,7 @@ export async function createGateway(
     close: async () => {
       state.shuttingDown = true
       const finished = await drainAll(listener, parts, config.shutdown.timeoutMs)
-      await app.close()
+      await app.app.close()
       await closeParts(parts)
       admin.close()
       admin.closeAllConnections()
@@ -67,19 +67,21 @@ export async function createGateway(
 
 function createListener(
   config: GatewayConfig,
-  app: FastifyInstance,
+  { app, door, proxy }: GatewayApp,
   emit: Emit,
   options: GatewayOptions,
 ): PublicServer {
   const { tls } = config.listen
-  return createPublicServer({
+  const listener = createPublicServer({
     ...(tls === undefined ? {} : { tls }),
     limits: { ...CONNECTION_LIMITS, ...options.limits },
     onRequest: (request, response) => app.routing(request, response),
-    onUpgrade: (request, socket) => socket.destroy(void request),
+    onUpgrade: (request, socket, head) => upgrade(request, socket, head),
     randomId: createRequestIds(),
     onClientError: (refusal) => emit(clientErrorFinished(refusal)),
   })
+  const upgrade = websocketUpgrade({ proxy, door, server: listener.server })
+  return listener
 }
 
 /** Event streams and sockets never finish by themselves: they are ended, again and again while new ones may come. */

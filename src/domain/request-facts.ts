@@ -66,9 +66,12 @@ function fetchSite(value: string | undefined): FetchSite | undefined {
   }
 }
 
+/** Without `Connection: upgrade` the field is meant for someone else (RFC 9110 §7.8). */
 function isWebSocket(method: string, headers: Headers): boolean {
-  const upgrade = headers['upgrade']
-  return method === 'GET' && upgrade !== undefined && single(upgrade)?.toLowerCase() === 'websocket'
+  const upgrade = single(headers['upgrade'])
+  if (method !== 'GET' || upgrade === undefined) return false
+  const isNamed = /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(single(headers['connection']) ?? '')
+  return isNamed && upgrade.toLowerCase() === 'websocket'
 }
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeHtml } from '../http/html.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f2a; --soft: #5b6475; --paper: #fff; --desk: #f1f3f8;
@@ -68,17 +69,4 @@ export function demoPage({ title, body, shape = 'card' }: DemoPage): string {
 <body><main class="${shape}">${body}</main></body>
 </html>
 `
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Text made safe for element content and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
 }

@@ -1,4 +1,5 @@
-import { demoPage, escapeHtml } from './demo-page.ts'
+import { escapeHtml } from '../http/html.ts'
+import { demoPage } from './demo-page.ts'
 
 const BADGE = '<p class="soft">Demo provider</p>'
 

@@ -1,4 +1,5 @@
-import { demoPage, escapeHtml } from './demo-page.ts'
+import { escapeHtml } from '../http/html.ts'
+import { demoPage } from './demo-page.ts'
 
 /** A page of the sample application for signed-in users: what the access token says about them. */
 export function accountPage(

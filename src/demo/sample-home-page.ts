@@ -1,4 +1,5 @@
-import { demoPage, escapeHtml } from './demo-page.ts'
+import { escapeHtml } from '../http/html.ts'
+import { demoPage } from './demo-page.ts'
 
 /** The sample application's home page, for a visitor (`undefined`) or somebody signed in. */
 export function homePage(subject: string | undefined): string {

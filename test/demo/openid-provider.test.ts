@@ -61,7 +61,8 @@ async function tokens(issuer: string, form: Record<string, string>) {
     body: new URLSearchParams(form),
     headers: { authorization: `Basic ${btoa(`${CLIENT.id}:${CLIENT.secret}`)}` },
   })
-  return { status: answer.status, body: (await answer.json()) as any }
+  const body: any = await answer.json()
+  return { status: answer.status, body }
 }
 
 function claims(jwt: string): Record<string, unknown> {

@@ -86,15 +86,20 @@ function loginHints(
   wished: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const { authorizationParameters, audience, maxAgeSeconds, acrValues } = options
-  const passes = ([name]: [string, string]) => !PROTOCOL_PARAMETERS.has(name)
-  const mayWish = ([name]: [string, string]) => !OPERATOR_PARAMETERS.has(name)
   return {
-    ...Object.fromEntries(Object.entries(authorizationParameters).filter(passes)),
-    ...Object.fromEntries(Object.entries(wished).filter(passes).filter(mayWish)),
+    ...without(PROTOCOL_PARAMETERS, authorizationParameters),
+    ...without(PROTOCOL_PARAMETERS, without(OPERATOR_PARAMETERS, wished)),
     ...(audience === undefined ? {} : { audience }),
     ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
     ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
   }
+}
+
+function without(
+  names: ReadonlySet<string>,
+  parameters: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => !names.has(name)))
 }
 
 function asked(hints: Readonly<Record<string, string>>): LoginTransaction['asked'] {

@@ -1,20 +1,21 @@
 import { ClientSecretPost, None } from 'openid-client'
 import type { ClientAuth } from 'openid-client'
-import type { ProviderOptions } from './provider-options.ts'
+import type { ClientAuthenticationMethod, ProviderOptions } from './provider-options.ts'
+
+type Method = (clientId: string, clientSecret: string) => ClientAuth
+
+const METHODS: Readonly<Record<ClientAuthenticationMethod, Method>> = {
+  none: () => None(),
+  client_secret_post: (_clientId, clientSecret) => ClientSecretPost(clientSecret),
+  client_secret_basic: (clientId, clientSecret) =>
+    basic(formEncode(clientId), formEncode(clientSecret)),
+  client_secret_basic_raw: basic,
+}
 
 /** How the gateway proves its own identity to the provider (RFC 6749 §2.3.1): exactly one method. */
 export function clientAuthentication(options: ProviderOptions): ClientAuth {
-  const { clientId, clientSecret = '' } = options
-  switch (options.clientAuthentication) {
-    case 'none':
-      return None()
-    case 'client_secret_post':
-      return ClientSecretPost(clientSecret)
-    case 'client_secret_basic':
-      return basic(formEncode(clientId), formEncode(clientSecret))
-    case 'client_secret_basic_raw':
-      return basic(clientId, clientSecret)
-  }
+  const { clientAuthentication: method, clientId, clientSecret = '' } = options
+  return METHODS[method](clientId, clientSecret)
 }
 
 function basic(user: string, password: string): ClientAuth {

@@ -82,7 +82,7 @@ function unusable(why: string, cause?: unknown): GatewayError {
 
 /** The left half of the token's hash, the hash being that of the signature (OpenID Connect Core §3.1.3.6). */
 function accessTokenHash(accessToken: string, algorithm: string): string {
-  const bits = /^Ed/.test(algorithm) ? '512' : algorithm.slice(-3)
+  const bits = algorithm.startsWith('Ed') ? '512' : algorithm.slice(-3)
   const hash = createHash(`sha${bits}`).update(accessToken).digest()
   return hash.subarray(0, hash.length / 2).toString('base64url')
 }

@@ -44,7 +44,7 @@ async function startRelyingParty(provider: OpenIdProvider, clientId: string) {
           tokens.push(answer)
           response.end('signed in')
         },
-        (error: unknown) => response.writeHead(500).end(String(error)),
+        (error: unknown) => void response.writeHead(500).end(String(error)),
       )
   })
   const origin = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -25,7 +25,7 @@ export function createMemoryLocks(nowMs: () => number): MemoryLocks {
   return {
     async lock(key, owner, leaseMs) {
       const lock = locks.get(key)
-      if (lock !== undefined && isHeld(lock)) return false
+      if (lock !== undefined && lock.owner !== owner && isHeld(lock)) return false
       const waiters = lock?.waiters ?? new Set()
       locks.set(key, { owner, leaseEndsAtMs: nowMs() + leaseMs, waiters })
       return true

@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { GatewayEvent } from '../../src/domain/events.ts'
+import { GatewayError } from '../../src/domain/gateway-error.ts'
+import {
+  createSessionEngine,
+  type LiveSession,
+  type SessionEngine,
+  type SessionEngineOptions,
+} from '../../src/domain/session-engine.ts'
+import type { SessionRecord, Ticket } from '../../src/domain/session-record.ts'
+import type { SessionStore } from '../../src/domain/session-store.ts'
+import type { RefreshAnswer, SignIn } from '../../src/domain/sign-in.ts'
+import type { After } from '../../src/domain/timer.ts'
+import { createMemorySessionStore } from '../../src/session-store/memory-session-store.ts'
+import { vault } from '../../src/session-store/vault.ts'
+
+export const SECOND_MS = 1_000
+export const MINUTE_MS = 60 * SECOND_MS
+
+/** Time that passes only when told to, with the timers that hang on it. */
+export interface Clock {
+  nowMs(): number
+  after: After
+  /** Moves on, running what is due on the way, and lets everything that follows from it happen. */
+  advance(ms: number): Promise<void>
+  /** How many timers are waiting. */
+  pending(): number
+}
+
+export function createClock(): Clock {
+  let nowMs = 1_700_000_000_000
+  const timers = new Set<{ atMs: number; run: () => void }>()
+  const nextDue = (untilMs: number): { atMs: number; run: () => void } | undefined =>
+    [...timers].filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
+  return {
+    nowMs: () => nowMs,
+    pending: () => timers.size,
+    after(delayMs, run) {
+      const timer = { atMs: nowMs + delayMs, run }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    async advance(ms) {
+      const untilMs = nowMs + ms
+      for (let due = nextDue(untilMs); due !== undefined; due = nextDue(untilMs)) {
+        timers.delete(due)
+        nowMs = Math.max(nowMs, due.atMs)
+        due.run()
+        await settle()
+      }
+      nowMs = untilMs
+      await settle()
+    },
+  }
+}
+
+/** Lets everything happen that needs no more time. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate()
+}
+
+/** A store that fails where told to. */
+export interface Breakable {
+  readonly store: SessionStore
+  readonly broken: Set<keyof SessionStore>
+  isLive: boolean
+  readonly calls: (keyof SessionStore)[]
+}
+
+export function breakable(inner: SessionStore): Breakable {
+  const broken = new Set<keyof SessionStore>()
+  const calls: (keyof SessionStore)[] = []
+  const bed: Breakable = { store: new Proxy(inner, { get }), broken, isLive: true, calls }
+  function get(target: SessionStore, name: keyof SessionStore): unknown {
+    if (name === 'watchIsLive') return () => bed.isLive
+    if (name === 'watch') return target.watch
+    return (...values: unknown[]): unknown => {
+      calls.push(name)
+      if (broken.has(name)) return Promise.reject(storeDown())
+      return (target[name] as (...values: unknown[]) => unknown)(...values)
+    }
+  }
+  return bed
+}
+
+export function storeDown(): GatewayError {
+  return new GatewayError('store_unavailable', 'told to fail')
+}
+
+export type Grant = (record: SessionRecord, nth: number) => RefreshAnswer | Promise<RefreshAnswer>
+
+export interface BedOptions {
+  readonly tokenLifeMs?: number
+  readonly idleTimeoutMs?: number
+  readonly lifetimeMs?: number
+  readonly cacheEntries?: number
+  readonly grant?: Grant
+}
+
+export interface SessionBed {
+  readonly clock: Clock
+  readonly engine: SessionEngine
+  readonly store: SessionStore
+  readonly breaks: Breakable
+  readonly events: GatewayEvent[]
+  /** The refresh tokens that were presented to the provider. */
+  readonly presented: (string | undefined)[]
+  /** Another process over the same store. */
+  replica(): SessionEngine
+  answer(nth: number | string): RefreshAnswer
+  signIn(over?: Partial<SignIn>): SignIn
+  /** A signed-in session. */
+  live(over?: Partial<SignIn>): Promise<{ ticket: Ticket; session: LiveSession }>
+  eventsOf(type: GatewayEvent['type']): GatewayEvent[]
+}
+
+/** An engine over a memory store, with a provider that answers as scripted. */
+export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
+  const { tokenLifeMs = 10 * MINUTE_MS, idleTimeoutMs = 30 * MINUTE_MS } = options
+  const { lifetimeMs = 12 * 60 * MINUTE_MS, cacheEntries = 100 } = options
+  const clock = createClock()
+  const breaks = breakable(createMemorySessionStore({ maxSessions: 1_000, nowMs: clock.nowMs }))
+  const events: GatewayEvent[] = []
+  const presented: (string | undefined)[] = []
+
+  function answer(nth: number | string): RefreshAnswer {
+    return { accessToken: token(`access ${nth}`), refreshToken: `refresh ${nth}` }
+  }
+
+  function token(value: string) {
+    const obtainedAtMs = clock.nowMs()
+    return { target: '', value, obtainedAtMs, expiresAtMs: obtainedAtMs + tokenLifeMs }
+  }
+
+  function signIn(over: Partial<SignIn> = {}): SignIn {
+    return {
+      issuer: 'https://op.example',
+      subject: 'alice',
+      sid: 'sid 0',
+      claims: { sub: 'alice', groups: ['staff'] },
+      idToken: 'id token 0',
+      nonce: 'nonce 0',
+      refreshToken: 'refresh 0',
+      accessToken: token('access 0'),
+      ...over,
+    }
+  }
+
+  const grant: Grant = options.grant ?? ((_record, nth) => answer(nth))
+  const engineOptions: SessionEngineOptions = {
+    store: breaks.store,
+    vault,
+    refreshTokenGrant: async (record) => {
+      presented.push(record.refreshToken)
+      return grant(record, presented.length)
+    },
+    idleTimeoutMs,
+    lifetimeMs,
+    refreshCooldownMs: MINUTE_MS,
+    cacheEntries,
+    nowMs: clock.nowMs,
+    randomToken: () => randomBytes(32).toString('base64url'),
+    emit: (event) => events.push(event),
+    after: clock.after,
+  }
+
+  function replica(): SessionEngine {
+    const engine = createSessionEngine(engineOptions)
+    t.teardown(() => engine.close())
+    return engine
+  }
+
+  const engine = replica()
+  t.teardown(() => breaks.store.close())
+  return {
+    clock,
+    engine,
+    store: breaks.store,
+    breaks,
+    events,
+    presented,
+    replica,
+    answer,
+    signIn,
+    async live(over) {
+      const ticket = await engine.create(signIn(over), undefined)
+      return { ticket, session: liveSession(await engine.find(ticket)) }
+    },
+    eventsOf: (type) => events.filter((event) => event.type === type),
+  }
+}
+
+export function liveSession(found: unknown): LiveSession {
+  if (typeof found === 'object' && found !== null && 'ticket' in found) return found as LiveSession
+  throw new Error(`no live session: ${JSON.stringify(found)}`)
+}
+
+/** A promise that is settled from outside. */
+export function deferred<Value>(): {
+  promise: Promise<Value>
+  resolve: (value: Value) => void
+  reject: (error: unknown) => void
+} {
+  let resolve!: (value: Value) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<Value>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
+
+export async function reasonOf(work: Promise<unknown> | unknown): Promise<unknown> {
+  try {
+    return await work
+  } catch (error) {
+    return error instanceof GatewayError ? error.reason : error
+  }
+}

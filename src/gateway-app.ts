@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, LogController, type FastifyInstance } from 'fastify'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import { parseTrustedProxies } from './domain/client-address.ts'
 import type { Emit } from './domain/events.ts'
@@ -31,7 +31,7 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   const app = fastify({
     rewriteUrl: door,
     genReqId: (request) => entranceOf(request).requestId,
-    disableRequestLogging: true, // telemetry writes the one line
+    logController: new LogController({ disableRequestLogging: true }), // telemetry writes the one line
     trustProxy: false, // the door reads forwarded headers, of trusted peers only (F1)
   })
   for (const method of FORWARDED_METHODS) {
@@ -86,11 +86,15 @@ function readNoBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 }
 
-/** One event for each answer of our own; a transfer tells its own end. */
+/**
+ * One event for each answer of our own; a transfer tells its own end. By onSend, because an
+ * onResponse hook would hang listeners on every proxied request too.
+ */
 function tellRequests(app: FastifyInstance, emit: Emit): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const { writableFinished } = reply.raw
-    emit(requestFinished(entranceOf(request.raw), writableFinished ? reply.statusCode : 0))
+  app.addHook('onSend', (request, { raw }, _payload, done) => {
+    raw.once('close', () => {
+      emit(requestFinished(entranceOf(request.raw), raw.writableFinished ? raw.statusCode : 0))
+    })
     done()
   })
 }

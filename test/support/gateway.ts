@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -100,7 +101,15 @@ export async function startGateway(
   t.teardown(close)
   const { adminAddress } = await gateway.listen()
   const origin = config.publicUrl.origin
-  return { ...log.view, origin, port, admin: adminAddress, ask: asking(adminAddress), events, close }
+  return {
+    ...log.view,
+    origin,
+    port,
+    admin: adminAddress,
+    ask: asking(adminAddress),
+    events,
+    close,
+  }
 }
 
 /** A gateway as its own process, from the compiled main, ready to be signalled. Killed at the end of the test. */
@@ -159,7 +168,7 @@ function configText(plan: GatewayPlan, port: number): string {
     publicUrl: `http://127.0.0.1:${port}`,
     listen: { host: '127.0.0.1', port },
     admin: { host: '127.0.0.1', port: 0 },
-    session: { secrets: [Buffer.alloc(32, 1).toString('base64')] },
+    session: { secrets: [randomBytes(32).toString('base64')] },
     shutdown: { timeout: '3s' },
     ...plan,
   })

@@ -30,8 +30,11 @@ export const ownEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app,
   app.post('/oauth2/session/refresh', sessionRefreshEndpoint(options))
 }
 
-/** Nothing we are asked here is in a body, so that no content type matters (STANDARDS CS-10). */
+/** Nothing we are asked here is in a body, so that no content type matters, not even a malformed one (STANDARDS CS-10). */
 function readNoBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('onRequest', async ({ headers }) => {
+    if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
+  })
 }

@@ -1,0 +1,126 @@
+import t from 'tap'
+import { GatewayError } from '../../src/domain/gateway-error.ts'
+import { loginWish } from '../../src/endpoints/login-endpoint.ts'
+import { createEndpointStand, eventTypes } from './endpoint-stand.ts'
+
+t.test('AZ-11 a login link leads to the provider, never cached, never 307', async (t) => {
+  const stand = await createEndpointStand(t)
+  const browser = stand.browser()
+  const login = await browser.navigate(`${stand.origin}/oauth2/login?return_to=/x`)
+  t.equal(login.status, 302)
+  t.equal(login.headers['cache-control'], 'no-store')
+  t.ok(login.location?.startsWith(`${stand.provider.origin}/authorize?`))
+  t.equal(login.setCookies.length, 1)
+  t.match(login.setCookies[0], /^bearergate-login-[\w-]+=.*; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.equal((await browser.navigate(await stand.authorize(login))).headers.location, '/x')
+})
+
+const NOT_NAVIGATIONS: Record<string, Record<string, string>> = {
+  fetch: { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' },
+  frame: { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site' },
+  image: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'cross-site' },
+  'old script': { accept: 'application/json' },
+  'old XMLHttpRequest': { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' },
+  nothing: {},
+}
+
+for (const [who, headers] of Object.entries(NOT_NAVIGATIONS)) {
+  t.test(`AZ-12 ${who} starts no login`, async (t) => {
+    const stand = await createEndpointStand(t)
+    const answer = await stand.browser().get(`${stand.origin}/oauth2/login`, { headers })
+    t.equal(answer.status, 401)
+    t.equal(answer.headers['www-authenticate'], 'Bearer')
+    t.strictSame(answer.setCookies, [])
+  })
+}
+
+t.test('AZ-12 a browser without Fetch Metadata that accepts HTML navigates', async (t) => {
+  const stand = await createEndpointStand(t)
+  const headers = { accept: 'text/html,*/*;q=0.8' }
+  t.equal((await stand.browser().get(`${stand.origin}/oauth2/login`, { headers })).status, 302)
+})
+
+t.test('AZ-13 prefetch and HEAD start no login', async (t) => {
+  const stand = await createEndpointStand(t)
+  const browser = stand.browser()
+  for (const purpose of ['sec-purpose', 'purpose']) {
+    const headers = { [purpose]: 'prefetch' }
+    const answer = await browser.navigate(`${stand.origin}/oauth2/login`, { headers })
+    t.equal(answer.status, 401)
+    t.strictSame(answer.setCookies, [])
+  }
+  t.equal((await browser.navigate(`${stand.origin}/oauth2/login`, { method: 'HEAD' })).status, 405)
+  t.strictSame(eventTypes(stand).filter((type) => type.startsWith('login')), [])
+})
+
+t.test('AZ-9 only listed parameters are passed on', async (t) => {
+  const stand = await createEndpointStand(t)
+  const wish = 'scope=admin&redirect_uri=https://evil.example&connection=github&client_id=x&state=y'
+  const login = await stand.browser().navigate(`${stand.origin}/oauth2/login?${wish}`)
+  const asked = new URL(login.location ?? '').searchParams
+  t.equal(asked.get('connection'), 'github')
+  t.equal(asked.get('scope'), 'openid profile email offline_access')
+  t.equal(asked.get('redirect_uri'), `${stand.origin}/oauth2/callback`)
+  t.not(asked.get('state'), 'y')
+})
+
+t.test('AZ-10 a repeated parameter is 400', async (t) => {
+  const stand = await createEndpointStand(t)
+  for (const query of ['prompt=none&prompt=login', 'return_to=/a&return_to=/a', 'x=1&x']) {
+    const answer = await stand.browser().navigate(`${stand.origin}/oauth2/login?${query}`)
+    t.equal(answer.status, 400)
+    t.strictSame(answer.setCookies, [])
+  }
+})
+
+t.test('AZ-5 the redirect URI follows the configuration, whatever the request says', async (t) => {
+  const stand = await createEndpointStand(t)
+  const headers = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
+  const login = await stand.browser().navigate(`${stand.origin}/oauth2/login`, { headers })
+  const asked = new URL(login.location ?? '').searchParams
+  t.equal(asked.get('redirect_uri'), `${stand.origin}/oauth2/callback`)
+})
+
+t.test('the provider is not known yet: 503 page that leads back, nothing stored', async (t) => {
+  const stand = await createEndpointStand(t, {
+    impatient: true,
+    script: { raw: () => ({ status: 500 }) },
+  })
+  const answer = await stand.browser().navigate(`${stand.origin}/x?y=1`)
+  t.equal(answer.status, 503)
+  t.ok(Number(answer.headers['retry-after']) > 0)
+  t.match(answer.body, 'href="/x?y=1"')
+  t.strictSame(answer.setCookies, [])
+})
+
+const LINK = {
+  issuer: 'https://op.example',
+  loginParameters: ['login_hint'],
+  publicUrl: new URL('https://app.example.com'),
+}
+
+function wish(query: string) {
+  return loginWish(new URLSearchParams(query), LINK)
+}
+
+t.test('LO-16 a third party may begin a login, for our issuer and our pages only', async (t) => {
+  const link = 'iss=https%3A%2F%2Fop.example&login_hint=ann&target_link_uri='
+  t.same(wish(`${link}https%3A%2F%2Fapp.example.com%2Fx%3Fy`), {
+    returnTo: '/x?y',
+    attempt: 0,
+    parameters: { login_hint: 'ann' },
+  })
+  t.throws(() => wish('iss=https%3A%2F%2Fevil.example'), GatewayError)
+  t.throws(() => wish('iss='), GatewayError)
+  for (const target of ['https://evil.example/x', 'https://app.example.com.evil.example/', '//evil']) {
+    t.equal(wish(`target_link_uri=${encodeURIComponent(target)}`).returnTo, '/')
+  }
+  t.equal(wish('target_link_uri=https%3A%2F%2Fapp.example.com%2F%2Fevil.example').returnTo, '/')
+})
+
+t.test('AT-6 a wish for another site leads home', async (t) => {
+  for (const target of ['https://evil.example', '//evil.example', '/\\evil.example', '/\t/evil', '/oauth2/logout']) {
+    t.equal(wish(`return_to=${encodeURIComponent(target)}`).returnTo, '/')
+  }
+  t.equal(wish('return_to=%2Ffoo%3Fnext%3Dhttps%3A%2F%2Fx%2F%2Fb').returnTo, '/foo?next=https://x//b')
+})

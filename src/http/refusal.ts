@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { prefersHtml } from '../domain/html-preference.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
@@ -25,6 +26,7 @@ export interface RefusalExtra {
 }
 
 const RETRY_AFTER_SECONDS = 5
+const WORTH_READING_BYTES = 65_536
 
 /**
  * Answers with a refusal: a page for whoever navigates, `application/problem+json` (RFC 9457) for
@@ -41,6 +43,7 @@ export function refuse(
   if (extra.cause !== undefined) entrance.cause = extra.cause
   reply.code(STATUS_OF_REASON[reason])
   reply.headers({ ...refusalHeaders(reason, entrance, extra), ...extra.headers })
+  if (leavesMuchUnread(request.raw)) reply.header('connection', 'close')
   const facts = requestFacts(entrance.method, request.headers)
   if (prefersHtml(request.headers.accept, facts)) {
     return reply.headers(htmlHeaders()).send(refusalPage(entrance, reason, extra))
@@ -48,6 +51,13 @@ export function refuse(
   return reply
     .type('application/problem+json; charset=utf-8')
     .send(JSON.stringify(problem(reason, entrance, extra)))
+}
+
+/** Reading on only to keep the connection would cost more than a new one. */
+function leavesMuchUnread({ headers, complete }: IncomingMessage): boolean {
+  if (complete) return false
+  const length = Number(headers['content-length'] ?? 0)
+  return headers['transfer-encoding'] !== undefined || length > WORTH_READING_BYTES
 }
 
 /** The problem document of a refusal (RFC 9457 §3.1). */

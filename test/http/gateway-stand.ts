@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { parseTrustedProxies } from '../../src/domain/client-address.ts'
 import type { GatewayEvent } from '../../src/domain/events.ts'
@@ -17,7 +17,12 @@ export interface StandOptions {
   readonly publicUrl?: string
   readonly routes?: readonly Partial<Route>[]
   readonly trustedProxies?: readonly string[]
+  /** What proxied routes do instead of telling what the door found out. */
+  readonly scene?: Scene
 }
+
+/** Query of a proxied URL that makes it refuse, throw or answer otherwise. */
+export type Scene = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 export interface Stand {
   readonly app: FastifyInstance
@@ -44,7 +49,8 @@ export function createStand(options: StandOptions = {}): Stand {
   })
   answerRefusals(app, (event) => events.push(event))
   for (const index of routes.keys()) {
-    app.all(routeUrl(index), async (incoming) => {
+    app.all(routeUrl(index), async (incoming, reply) => {
+      if (options.scene !== undefined) return options.scene(incoming, reply)
       const { target, host, clientAddress, requestId, route } = entranceOf(incoming.raw)
       return { ...target, host, clientAddress, requestId, route: route?.id }
     })

@@ -125,7 +125,7 @@ class Decoder {
   #nameInFreeMap(key: string, { names }: SchemaNode): { value: string } | { wrong: string } {
     if (key === '__proto__') return { wrong: 'is not a name' } // RL-8: the one key an object cannot hold
     const parsed = FORMATS[names ?? 'line'](key, { bounds: {}, readFile: this.#source.readFile })
-    return 'wrong' in parsed ? parsed : { value: String(parsed.value) }
+    return 'wrong' in parsed ? parsed : { value: parsed.value as string }
   }
 
   #array(node: LocatedNode, schema: SchemaNode, path: Path): unknown {
@@ -168,7 +168,7 @@ class Decoder {
     }
     if (result.problems.length > 0) return undefined
     if (isHeader) return this.#headerParts(node, result, schema, path)
-    const text = result.parts.join('')
+    const text = result.parts.filter((part) => typeof part === 'string').join('')
     if (schema.type === 'integer')
       return this.#integer(node, /^\d+$/.test(text) ? Number(text) : text, schema, path)
     if (schema.type === 'boolean')

@@ -22,8 +22,7 @@ export interface Interpolated {
 }
 
 const OPENING = /\$?\$\{/g
-const CLAIM_STEP =
-  /^(?:\.([A-Za-z0-9_-]+)|\["([^"\\\u0000-\u001f]+)"\]|\['([^'\\\u0000-\u001f]+)'\])/
+const CLAIM_STEP = /^(?:\.([A-Za-z0-9_-]+)|\["([^"\\\p{Cc}]+)"\]|\['([^'\\\p{Cc}]+)'\])/u
 
 /**
  * Replaces `${NAME}` by the environment variable and `${file:PATH}` by the file's text without its last line

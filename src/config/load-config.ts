@@ -71,7 +71,7 @@ function checkRules(decoded: Decoded, places: Places) {
   const report: RuleReport = {
     problem: (path, message) => void problems.push(finding(path, message)),
     warning: (path, message) => void warnings.push(finding(path, message)),
-    isWritten: decoded.isWritten,
+    isWritten: (path) => decoded.isWritten(path),
     shown: (path, value) => (decoded.mayShow(path) ? JSON.stringify(value) : 'the value'),
     lineOf: (path) => places.lineOf(decoded.offsetOf(path)),
   }

@@ -3,8 +3,7 @@ import { accepted, refused, type Parsed } from './parsed.ts'
 /** Any single line of text that is not empty. */
 export function parseLine(text: string): Parsed<string> {
   if (text === '') return refused('is empty')
-  if (/[\u0000-\u001f\u007f]/.test(text))
-    return refused('has a line break or another control character')
+  if (/\p{Cc}/u.test(text)) return refused('has a line break or another control character')
   return text.trim() === text ? accepted(text) : refused('begins or ends with a space')
 }
 

@@ -1,6 +1,8 @@
 import type { Upstream } from '../../domain/route.ts'
 import { accepted, refused, type Parsed } from './parsed.ts'
 
+const MAX_SOCKET_PATH_LENGTH = 103 // the shortest sun_path there is (macOS) holds 104 with its final NUL
+const SOCKET_FORM = `allowed is unix:/absolute/path of at most ${MAX_SOCKET_PATH_LENGTH} characters`
 const FORMS = 'allowed are http(s)://host:port[/base] and unix:/path'
 
 /** Where a route goes: `http(s)://host:port[/base]` or `unix:/path`. */
@@ -9,9 +11,8 @@ export function parseUpstream(text: string): Parsed<Upstream> {
 }
 
 function parseSocket(socketPath: string): Parsed<Upstream> {
-  // 104: the shortest sun_path of the systems we run on, one taken by its final NUL.
-  if (!/^\/[^/\u0000-\u001f\u007f][^\u0000-\u001f\u007f]{0,102}$/.test(socketPath)) {
-    return refused(`is not a socket: allowed is unix:/absolute/path of at most 104 characters`)
+  if (!/^\/[\u0021-\u007e]+$/.test(socketPath) || socketPath.length > MAX_SOCKET_PATH_LENGTH) {
+    return refused(`is not a socket: ${SOCKET_FORM}`)
   }
   return accepted({ origin: 'http://localhost', basePath: '', socketPath })
 }

@@ -3,35 +3,35 @@ import type { ClientAuthentication } from '../gateway-config.ts'
 import { choice, duration, either, flag, freeMap, list, section, text } from './schema-parts.ts'
 
 const certificateAuthority = text('certificate-file', {
-  exampleOff: true,
   example: '/etc/bearergate/provider-ca.pem',
   description:
     "PEM file of the certificate authorities trusted for the provider, instead of the system's. Relative to the " +
     'configuration file. It opens no other target: upstreams have their own. Certificates are always verified; there is no switch.',
 })
 
-const endpoint = (what: string) =>
-  Type.Optional(
-    text('http-url', { exampleOff: true, example: 'https://idp.example.com/…', description: what }),
-  )
+const endpoint = (path: string, what: string) => {
+  const example = `https://idp.example.com/${path}`
+  return Type.Optional(text('http-url', { example, description: what }))
+}
 
 const endpoints = section(
   {
-    authorization_endpoint: endpoint('Where browsers are sent to sign in.'),
-    token_endpoint: endpoint('Where codes and refresh tokens are exchanged.'),
-    jwks_uri: endpoint('Keys that sign ID tokens.'),
-    userinfo_endpoint: endpoint('Further claims; asked only with userinfo: true.'),
+    authorization_endpoint: endpoint('authorize', 'Where browsers are sent to sign in.'),
+    token_endpoint: endpoint('token', 'Where codes and refresh tokens are exchanged.'),
+    jwks_uri: endpoint('keys', 'Keys that sign ID tokens.'),
+    userinfo_endpoint: endpoint('userinfo', 'Further claims; asked only with userinfo: true.'),
     end_session_endpoint: endpoint(
+      'logout',
       'Where browsers are sent to sign out (OpenID Connect RP-Initiated Logout).',
     ),
-    revocation_endpoint: endpoint('Where refresh tokens are revoked (RFC 7009).'),
+    revocation_endpoint: endpoint('revoke', 'Where refresh tokens are revoked (RFC 7009).'),
   },
   {
     default: {},
     exampleOff: true,
     description:
       'Single endpoints, by their names in the metadata; each wins over the discovered one. Default: all are discovered. ' +
-      'With authorization_endpoint, token_endpoint and jwks_uri given, discovery is still tried for the others.',
+      'With authorization_endpoint, token_endpoint and jwks_uri given, no metadata is read at all.',
   },
 )
 
@@ -125,7 +125,7 @@ export const providerSchema = section(
       text('line', {
         example: 'https://api.example.com',
         description:
-          'Identifier of the API the access token is for, sent as audience at login and refresh. Auth0 and others need it to issue ' +
+          'Identifier of the API the access token is for, sent as audience at every login. Auth0 and others need it to issue ' +
           'a token for an API at all. Without it: whatever the provider chooses.',
       }),
     ),
@@ -134,7 +134,7 @@ export const providerSchema = section(
       exampleOff: true,
       example: '[https://api.example.com/]',
       description:
-        'Resource indicators: absolute URIs without fragment, one or a list, sent as repeated resource parameters at login and refresh ' +
+        'Resource indicators: absolute URIs without fragment, one or a list, sent as repeated resource parameters at every login; a single one with every token request too ' +
         '(RFC 8707 §2). Default none.',
     }),
     authorizationParameters: freeMap('authorization-parameter', text('line'), {
@@ -173,8 +173,8 @@ export const providerSchema = section(
     organizations: list(text('line'), {
       default: [],
       description:
-        'Organizations (org_id or org_name) whose members may sign in. Default none listed: an ID token that names an ' +
-        'organization is accepted only when that organization was asked for at login.',
+        'Organizations (org_id or org_name in the ID token) whose members may sign in. Default none listed: members of any organization and ' +
+        'users without one may sign in, unless the login asked for a certain one. With entries everybody else is refused.',
     }),
     maxAge: Type.Optional(
       duration({
@@ -196,7 +196,7 @@ export const providerSchema = section(
     userinfo: flag({
       default: false,
       description:
-        'Ask the userinfo endpoint at each login and merge its claims. Default false: one call less, and a token bound to an API is ' +
+        'Ask the userinfo endpoint at each login and refresh, and merge its claims. Default false: one call less, and a token bound to an API is ' +
         'refused there by some providers. Needed where claims are in userinfo only.',
     }),
     timeout: duration({

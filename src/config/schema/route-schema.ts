@@ -17,7 +17,7 @@ const headers = section(
   {
     set: freeMap('header-name', text<readonly TextPart[]>('header-value'), {
       default: {},
-      example: '{ X-User: "${claims.email}", X-Request-Source: gateway }',
+      example: `{ X-User: '\${claims.email}', X-Request-Source: gateway }`,
       description:
         'Headers to set upstream. ${claims.name} puts in a claim of the signed-in user: dots lead into objects, and a claim whose name is a ' +
         'URL is written ${claims["https://acme.example/roles"]}. Without the claim the header is not sent. What a client sends under ' +
@@ -77,7 +77,9 @@ const routeSchema = section({
     text('route-host', {
       exampleOff: true,
       example: 'app.example.com',
-      description: 'Only requests for this host name. Default: every host. No port, no wildcard.',
+      description:
+        'Only requests for this host name. Default: every host. No port, no wildcard. As soon as one route names a host, requests ' +
+        'for hosts that are neither named nor that of publicUrl are refused with 421.',
     }),
   ),
   methods: Type.Optional(
@@ -86,7 +88,7 @@ const routeSchema = section({
       exampleOff: true,
       example: '[GET, POST]',
       description:
-        'Only these methods; others on this path get 405. Default: every method except CONNECT and TRACE.',
+        'Only these methods, GET brings HEAD with it; others on this path get 405. Default: every method except CONNECT and TRACE.',
     }),
   ),
   upstream: text<Upstream>('upstream', {
@@ -165,7 +167,6 @@ const routeSchema = section({
     {
       certificateAuthority: Type.Optional(
         text('certificate-file', {
-          exampleOff: true,
           example: '/etc/bearergate/orders-ca.pem',
           description:
             "PEM file of the certificate authorities trusted for this upstream, instead of the system's. Relative to the configuration file.",

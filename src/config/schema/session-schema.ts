@@ -7,7 +7,7 @@ export const sessionSchema = section(
   {
     secrets: list(text<Uint8Array>('secret-key', { secret: true }), {
       minItems: 1,
-      example: '["${SESSION_SECRET}"]',
+      example: `['\${SESSION_SECRET}']`,
       description:
         'Keys that seal our cookies: 32 random bytes each, in base64, base64url or hex. The first writes, all read: to change ' +
         'keys put the new one in front and drop the old one after session.lifetime. Whoever knows one can forge cookies; ' +
@@ -40,8 +40,8 @@ export const sessionSchema = section(
       minimum: 1,
       maximum: 10_000_000,
       description:
-        'Most sessions kept in memory, about 1 KiB each plus its tokens. Default 100000. When full, the one idle for longest makes room. ' +
-        'Too small signs people out early; too large lets logins fill the memory.',
+        'Most sessions kept in memory, about 1 KiB each plus its tokens. Default 100000. When full, new logins are answered 503 until others end; nobody is signed out. ' +
+        'Too small refuses logins at busy hours; too large lets them fill the memory.',
     }),
     cookie: section(
       {

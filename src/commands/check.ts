@@ -1,0 +1,146 @@
+import { isAbsolute, relative } from 'node:path'
+import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/config-error.ts'
+import type { GatewayConfig } from '../config/gateway-config.ts'
+import { loadConfig } from '../config/load-config.ts'
+import type { Route } from '../domain/route.ts'
+import { parseArguments, UsageError } from './arguments.ts'
+import { EXIT, type CommandIo } from './command-io.ts'
+import { configFile } from './config-file.ts'
+
+const HELP = `Validates a configuration file, without network, and shows what would run.
+
+Usage: bearergate check [FILE] [--json]
+
+  FILE          the configuration; default $BEARERGATE_CONFIG, else ./bearergate.yaml
+  --json        the result as one JSON object on standard output
+  -h, --help    this text
+
+Environment variables and files the configuration names are read; what is in them is not shown.
+
+Exit codes: 0 valid, 1 invalid, 2 wrong usage
+`
+
+/** What a check found. Without a configuration there are problems. */
+interface CheckResult {
+  readonly config: GatewayConfig | undefined
+  readonly problems: readonly Diagnostic[]
+  readonly warnings: readonly Diagnostic[]
+}
+
+/** Validates a configuration file and tells every problem, or what would run; answers the exit code. */
+export async function runCheck(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values, positionals } = parseArguments(
+    args,
+    { config: { type: 'string' }, json: { type: 'boolean' } },
+    1,
+  )
+  if (values.help === true) {
+    io.stdout.write(HELP)
+    return EXIT.ok
+  }
+  if (values.config !== undefined && positionals.length > 0) {
+    throw new UsageError('the file is given twice')
+  }
+  const file = configFile(positionals[0] ?? values.config, io)
+  const result = check(file, io)
+  if (values.json === true)
+    io.stdout.write(`${JSON.stringify(jsonOf(result, shortName(file, io)))}\n`)
+  else tell(result, shortName(file, io), io)
+  return result.config === undefined ? EXIT.failed : EXIT.ok
+}
+
+function check(file: string, io: CommandIo): CheckResult {
+  const inCwd = (found: Diagnostic): Diagnostic => ({ ...found, file: shortName(found.file, io) })
+  try {
+    const { config, warnings } = loadConfig(file, io.env)
+    return { config, problems: [], warnings: warnings.map(inCwd) }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { config: undefined, problems: error.diagnostics.map(inCwd), warnings: [] }
+  }
+}
+
+/** As a person here would write it. */
+function shortName(file: string, { cwd }: CommandIo): string {
+  const fromHere = relative(cwd, file)
+  return fromHere.startsWith('..') || isAbsolute(fromHere) ? file : fromHere
+}
+
+function tell({ config, problems, warnings }: CheckResult, name: string, io: CommandIo): void {
+  if (config === undefined) {
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    io.stderr.write(`${linesOf(problems)}\n${name} is not valid: ${count}\n`)
+    return
+  }
+  io.stdout.write(`${name} is valid\n\n${summary(config)}\n`)
+  if (warnings.length > 0) io.stdout.write(`\nWarnings:\n${linesOf(warnings)}`)
+}
+
+function linesOf(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic)}\n`).join('')
+}
+
+function summary(config: GatewayConfig): string {
+  const { provider, listen, admin } = config
+  const scheme = listen.tls === undefined ? 'http' : 'https'
+  const facts = [
+    ['public URL', config.publicUrl.origin],
+    ['listens on', `${scheme}://${authority(listen)}, admin http://${authority(admin)}`],
+    ['provider', provider.issuer],
+    ['register', `${provider.redirectUri} (redirect URI)`],
+    ['', `${provider.postLogoutRedirectUri} (post-logout redirect URI)`],
+  ]
+  const routes = [['route', 'access', 'upstream'], ...config.routes.map(routeRow)]
+  return `${table(facts)}\n\n${table(routes)}`
+}
+
+function routeRow(route: Route): string[] {
+  return [routeName(route), route.access, upstreamName(route)]
+}
+
+function routeName({ id, methods }: Route): string {
+  const list = methods?.join(',')
+  return list === undefined || id.endsWith(list) ? id : `${id} ${list}`
+}
+
+function upstreamName({ upstream }: Route): string {
+  return upstream.socketPath === undefined
+    ? `${upstream.origin}${upstream.basePath}`
+    : `unix:${upstream.socketPath}`
+}
+
+function authority({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Rows with columns under each other. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows
+    .map((row) =>
+      `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd(),
+    )
+    .join('\n')
+}
+
+/** For machines: the same, under names that stay. */
+function jsonOf({ config, problems, warnings }: CheckResult, file: string): object {
+  const verdict = { file, valid: config !== undefined, problems, warnings }
+  if (config === undefined) return verdict
+  const routes = config.routes.map((route) => ({
+    id: route.id,
+    access: route.access,
+    ...(route.methods === undefined ? {} : { methods: route.methods }),
+    upstream: upstreamName(route),
+  }))
+  return {
+    ...verdict,
+    public_url: config.publicUrl.origin,
+    issuer: config.provider.issuer,
+    redirect_uri: config.provider.redirectUri,
+    post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
+    routes,
+  }
+}

@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+import { problem, refusalHeaders } from '../http/refusal.ts'
 
 /** What kind of mistake a client made before there was a request to speak of. */
 export function clientErrorReason(error: unknown): Reason | undefined {
@@ -17,35 +18,27 @@ export function clientErrorReason(error: unknown): Reason | undefined {
  * believed (RFC 9112 §2.2). The words are ours, the parser's stay inside.
  */
 export function answerClientError(socket: Socket, reason: Reason, requestId: string): void {
-  const { status, title, headers, body } = problem(reason, requestId)
+  const { status, title, headers, body } = content(reason, requestId)
   const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${title}\r\n${fields.join('')}\r\n${body}`)
 }
 
 /** The same answer where the request could be read. */
 export function answerRefusal(response: ServerResponse, reason: Reason, requestId: string): void {
-  const { status, title, headers, body } = problem(reason, requestId)
+  const { status, title, headers, body } = content(reason, requestId)
   response.shouldKeepAlive = false
   response.writeHead(status, title, headers).end(body)
 }
 
-const TITLES: Partial<Record<Reason, string>> = {
-  headers_too_large: 'Request Header Fields Too Large',
-  request_timeout: 'Request Timeout',
-  body_too_large: 'Content Too Large',
-  method_not_allowed: 'Method Not Allowed',
-}
-
-function problem(reason: Reason, requestId: string) {
+function content(reason: Reason, requestId: string) {
   const status = STATUS_OF_REASON[reason]
-  const title = TITLES[reason] ?? 'Bad Request'
-  const body = JSON.stringify({ type: 'about:blank', title, status, reason, request_id: requestId })
+  const body = JSON.stringify({ ...problem(reason, undefined), request_id: requestId })
   const headers = {
-    'Content-Type': 'application/problem+json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    Connection: 'close',
+    ...refusalHeaders(reason, undefined),
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': requestId,
+    connection: 'close',
   }
-  return { status, title, headers, body }
+  return { status, title: STATUS_CODES[status] ?? '', headers, body }
 }

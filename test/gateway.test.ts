@@ -1,0 +1,373 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { createBrowser } from './support/browser-jar.ts'
+import { providerSection, startGateway, startGatewayProcess } from './support/gateway.ts'
+import { signIn, startOpenIdProvider } from './support/openid-provider.ts'
+import { rawRequest, readToEnd } from './support/raw-request.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function upstream(
+  t: Test,
+  onRequest: Handler = (_request, response) => void response.end('up'),
+) {
+  const server = createServer(onRequest)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const NO_PROVIDER = {
+  issuer: 'http://127.0.0.1:9',
+  clientId: 'x',
+  clientSecret: 'y',
+  allowInsecureHttp: true,
+}
+
+function publicRoutes(url: string) {
+  return {
+    provider: NO_PROVIDER,
+    routes: [
+      { path: '/open/*', upstream: url, access: 'public' },
+      { path: '/api/*', upstream: url },
+    ],
+  }
+}
+
+t.test(
+  'ID-4 with the provider down the process lives, serves public routes, and recovers alone',
+  async (t) => {
+    const api = await upstream(t)
+    const provider = await startOpenIdProvider(t)
+    await provider.stop()
+    const gateway = await startGateway(t, {
+      ...publicRoutes(api.url),
+      provider: providerSection(provider),
+    })
+    provider.registerGateway(gateway.origin)
+    t.equal((await gateway.ask('/livez')).status, 200)
+    t.match(await gateway.ask('/readyz'), {
+      status: 503,
+      body: /"provider_metadata":\[\{"status":"fail"/,
+    })
+    t.equal((await fetch(`${gateway.origin}/open/x`)).status, 200)
+    const browser = createBrowser()
+    t.teardown(() => browser.close())
+    t.equal((await browser.navigate(`${gateway.origin}/api/x`)).status, 503)
+
+    await provider.restart()
+    await gateway.line(({ event }) => event === 'provider_ready')
+    t.equal((await gateway.ask('/readyz')).status, 200)
+    t.match(await signIn(browser, `${gateway.origin}/api/x`), { status: 200, body: 'up' })
+  },
+)
+
+t.test('AT-41 nothing of the admin listener exists on the public port', async (t) => {
+  const api = await upstream(t)
+  const gateway = await startGateway(t, publicRoutes(api.url))
+  const names = [
+    'metrics',
+    'livez',
+    'readyz',
+    '%6detrics',
+    '/metrics',
+    './metrics',
+    'open/../metrics',
+    'METRICS',
+    'metrics;x',
+    'metrics%20',
+    'oauth2/metrics',
+    '',
+  ]
+  for (const name of names) {
+    const { status, text } = await rawRequest(
+      gateway.port,
+      `GET /${name} HTTP/1.1\r\nHost: ${gateway.origin.slice(7)}\r\nConnection: close\r\n\r\n`,
+    )
+    t.ok(status === 404 || status === 400, `/${name}: ${status}`)
+    t.notMatch(text, /bearergate_|process_cpu|"checks"/)
+  }
+  const stranger = await rawRequest(
+    gateway.port,
+    `GET ${gateway.admin}/metrics HTTP/1.1\r\nHost: ${gateway.admin.slice(7)}\r\nConnection: close\r\n\r\n`,
+  )
+  t.ok([400, 404, 421].includes(stranger.status ?? 0))
+})
+
+t.test(
+  'OB-4 OB-5 each request is one line, without query, whatever the client sends',
+  async (t) => {
+    const api = await upstream(t)
+    const gateway = await startGateway(t, publicRoutes(api.url))
+    const host = gateway.origin.slice(7)
+    const requests = [
+      'GET /open/x?code=SECRETCODE&password=SECRETPW HTTP/1.1',
+      'GET /oauth2/callback?code=SECRETCODE&state=SECRETSTATE HTTP/1.1',
+      'GET /none?access_token=SECRETTOKEN HTTP/1.1',
+      'BREW /open/x HTTP/1.1',
+      'GET /open/%0a{"level":"info"} HTTP/1.1',
+    ]
+    for (const line of requests) {
+      await rawRequest(
+        gateway.port,
+        `${line}\r\nHost: ${host}\r\nX-Forged: \u00e9\u001b[31m\r\nConnection: close\r\n\r\n`,
+      )
+    }
+    const lines = gateway.log().filter(({ msg }) => msg === 'request')
+    t.equal(lines.length, requests.length)
+    t.notMatch(gateway.logText(), 'SECRET')
+    t.equal(new Set(lines.map(({ request_id }) => request_id)).size, requests.length)
+  },
+)
+
+t.test(
+  'RL-1 RL-2 what never became a request is told too, with the id of the answer',
+  async (t) => {
+    const gateway = await startGateway(t, publicRoutes('http://127.0.0.1:9'), {
+      limits: { headersTimeoutMs: 200 },
+    })
+    const broken = await rawRequest(gateway.port, 'GET / HTTP/1.1\r\nBroken header\r\n\r\n')
+    const slow = await rawRequest(gateway.port, 'GET / HTTP/1.1\r\nHost: x\r\n')
+    t.match([broken.status, slow.status], [400, 408])
+    for (const { text } of [broken, slow]) {
+      const { reason, request_id } = JSON.parse(text.split('\r\n\r\n')[1] ?? '') as Record<
+        string,
+        string
+      >
+      t.ok(
+        gateway
+          .log()
+          .some((line) => line['request_id'] === request_id && line['reason'] === reason),
+      )
+    }
+  },
+)
+
+t.test('OB-6 2,000 random requests add no series to the metrics', async (t) => {
+  const api = await upstream(t)
+  const gateway = await startGateway(t, publicRoutes(api.url))
+  const random = () => Math.random().toString(36).slice(2)
+  const burst = async (count: number) => {
+    const host = gateway.origin.slice(7)
+    const one = () =>
+      `GET /${['open', 'api', 'oauth2', random()][Math.floor(Math.random() * 4)]}/${random()} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${random()}\r\n\r\n`
+    const last = `GET /end HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+    await rawRequest(gateway.port, Array.from({ length: count }, one).join('') + last, 20_000)
+  }
+  const series = async () => {
+    const { body } = await gateway.ask('/metrics')
+    const lines = body.split('\n').filter((line) => line.startsWith('bearergate_'))
+    return lines.map((line) => line.slice(0, line.lastIndexOf(' '))).sort()
+  }
+  await burst(100)
+  const before = await series()
+  await burst(2_000)
+  t.same(await series(), before)
+  t.equal(
+    before.some((line) => line.includes('route="/open/*"')),
+    true,
+  )
+})
+
+t.test('OB-1 SIGTERM: not ready at once, requests under way finish, exit 0', async (t) => {
+  let answer: () => void = () => undefined
+  const api = await upstream(t, (request, response) => {
+    if (request.url === '/open/slow') answer = () => void response.end('finished')
+    else response.end('up')
+  })
+  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
+  const slow = fetch(`${gateway.origin}/open/slow`)
+  await once(api.server, 'request')
+  gateway.child.kill('SIGTERM')
+  await gateway.line(({ msg }) => msg === 'shutting down')
+  t.match(await gateway.ask('/readyz'), { status: 503, body: /"accepting":\[\{"status":"fail"/ })
+  t.equal((await gateway.ask('/livez')).status, 200)
+  answer()
+  const answered = await slow
+  t.match(
+    [answered.status, answered.headers.get('connection'), await answered.text()],
+    [200, 'close', 'finished'],
+  )
+  t.match(await gateway.exited, { code: 0 })
+  t.match(gateway.log().at(-1), { msg: 'stopped', everything_finished: true })
+})
+
+t.test('OB-1 a shutdown under load drops no accepted request', async (t) => {
+  const api = await upstream(
+    t,
+    (_request, response) => void setTimeout(() => response.end('up'), 2),
+  )
+  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
+  const outcomes: string[] = []
+  const client = async () => {
+    for (;;) {
+      const outcome = await fetch(`${gateway.origin}/open/x`).then(
+        async (answer) => (await answer.text(), String(answer.status)),
+        (error: Error & { cause?: { code?: string } }) => error.cause?.code ?? error.message,
+      )
+      outcomes.push(outcome)
+      if (outcome !== '200') return
+    }
+  }
+  const clients = Promise.all(Array.from({ length: 12 }, client))
+  while (outcomes.length < 300) await new Promise((resolve) => void setTimeout(resolve, 5))
+  gateway.child.kill('SIGTERM')
+  await clients
+  t.same([...new Set(outcomes)].sort(), ['200', 'ECONNREFUSED'])
+  t.match(await gateway.exited, { code: 0 })
+})
+
+t.test('an event stream is ended by the shutdown and does not hold it up', async (t) => {
+  const api = await upstream(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: 1\n\n')
+  })
+  const gateway = await startGatewayProcess(t, {
+    ...publicRoutes(api.url),
+    shutdown: { timeout: '20s' },
+  })
+  const stream = await fetch(`${gateway.origin}/open/events`)
+  const started = performance.now()
+  gateway.child.kill('SIGTERM')
+  t.match(await stream.text(), 'data: 1')
+  t.match(await gateway.exited, { code: 0 })
+  t.ok(performance.now() - started < 10_000)
+})
+
+t.test('what hangs is cut when the time is over, and still exit 0', async (t) => {
+  const api = await upstream(t, () => undefined)
+  const gateway = await startGatewayProcess(t, {
+    ...publicRoutes(api.url),
+    shutdown: { timeout: '1s' },
+  })
+  const hanging = fetch(`${gateway.origin}/open/x`).catch(() => 'cut')
+  await once(api.server, 'request')
+  gateway.child.kill('SIGTERM')
+  t.equal(await hanging, 'cut')
+  t.match(await gateway.exited, { code: 0 })
+  t.match(gateway.log().at(-1), { msg: 'stopped', everything_finished: false })
+})
+
+t.test('a second signal ends the process at once', async (t) => {
+  const api = await upstream(t, () => undefined)
+  const gateway = await startGatewayProcess(t, {
+    ...publicRoutes(api.url),
+    shutdown: { timeout: '60s' },
+  })
+  const hanging = fetch(`${gateway.origin}/open/x`).catch(() => 'cut')
+  await once(api.server, 'request')
+  gateway.child.kill('SIGTERM')
+  await gateway.line(({ msg }) => msg === 'shutting down')
+  gateway.child.kill('SIGINT')
+  t.match(await gateway.exited, { code: 1 })
+  t.equal(await hanging, 'cut')
+})
+
+t.test('S-2 the start says what to register and where things listen', async (t) => {
+  const gateway = await startGatewayProcess(t, publicRoutes('http://127.0.0.1:9'))
+  t.match(await gateway.line(({ msg }) => msg === 'bearergate is listening'), {
+    register_redirect_uri: `${gateway.origin}/oauth2/callback`,
+    register_post_logout_redirect_uri: `${gateway.origin}/oauth2/logout/callback`,
+    public_url: gateway.origin,
+    routes: 2,
+  })
+})
+
+t.test('CF-4 each insecure setting is a warning at the start', async (t) => {
+  const gateway = await startGatewayProcess(t, publicRoutes('http://127.0.0.1:9'))
+  const warnings = gateway.log().filter(({ level }) => level === 'warn')
+  for (const key of ['publicUrl', 'provider.issuer']) {
+    t.ok(
+      warnings.some(({ msg }) => String(msg).includes(key)),
+      key,
+    )
+  }
+})
+
+t.test('a log reader that goes away does not stop the gateway', async (t) => {
+  const api = await upstream(t)
+  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
+  gateway.child.stdout?.destroy()
+  for (let i = 0; i < 20; i++) t.equal((await fetch(`${gateway.origin}/open/x`)).status, 200)
+  gateway.child.kill('SIGTERM')
+  t.match(await gateway.exited, { code: 0 })
+})
+
+t.test(
+  'HX-20 a WebSocket handshake on a plain route is refused, and the connection closed',
+  async (t) => {
+    const api = await upstream(t)
+    const gateway = await startGateway(t, publicRoutes(api.url))
+    const socket = connect(gateway.port, '127.0.0.1')
+    socket.write(
+      `GET /open/x HTTP/1.1\r\nHost: ${gateway.origin.slice(7)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    )
+    t.match(await readToEnd(socket), { status: 426, closed: true })
+    t.ok(gateway.log().some(({ status, reason }) => status === 426 && reason === 'upgrade_refused'))
+  },
+)
+
+t.test(
+  'TK-16 AT-18 after a whole visit at level trace, no log line has a token, code or cookie',
+  async (t) => {
+    const api = await upstream(t, (request, response) => {
+      response.setHeader('x-authorization', String(request.headers.authorization))
+      response.end(request.headers.authorization)
+    })
+    const provider = await startOpenIdProvider(t, { accessTokenSeconds: 1 })
+    const gateway = await startGateway(
+      t,
+      {
+        ...publicRoutes(api.url),
+        provider: providerSection(provider),
+        logging: { level: 'trace' },
+      },
+      { level: 'trace' },
+    )
+    provider.registerGateway(gateway.origin)
+    const browser = createBrowser()
+    t.teardown(() => browser.close())
+    const canaries = new Set<string>()
+    const note = (text: string | undefined) => {
+      for (const word of text?.match(/[\w~+/=-]{20,}/g) ?? []) canaries.add(word)
+    }
+    const noteAll = (page: {
+      body: string
+      setCookies: readonly string[]
+      location: string | undefined
+    }) => {
+      for (const line of page.setCookies) note(/=([^;]*)/.exec(line)?.[1])
+      note(page.location?.split('?')[1])
+    }
+    const first = await browser.navigate(`${gateway.origin}/api/x?secret=QUERYCANARY0123456789`)
+    noteAll(first)
+    canaries.add('QUERYCANARY0123456789')
+    const page = await signIn(browser, `${gateway.origin}/api/x`)
+    t.match(page, { status: 200, body: /^Bearer / })
+    note(page.body)
+    for (const [, value] of browser.cookies(gateway.origin)) note(value)
+    await browser.fetch(`${gateway.origin}/oauth2/session/refresh`, { method: 'POST' })
+    await provider.stop()
+    noteAll(
+      await browser.navigate(
+        `${gateway.origin}/oauth2/callback?code=CODECANARY0123456789&state=STATECANARY0123456789`,
+      ),
+    )
+    canaries.add('CODECANARY0123456789').add('STATECANARY0123456789')
+    noteAll(await browser.fetch(`${gateway.origin}/oauth2/logout`, { method: 'POST' }))
+    canaries.add(provider.secret)
+    const found = [...canaries].filter((canary) => gateway.logText().includes(canary))
+    t.ok(canaries.size > 10)
+    t.same(found, [])
+    const { body } = await gateway.ask('/metrics')
+    t.same(
+      [...canaries].filter((canary) => body.includes(canary)),
+      [],
+    )
+  },
+)

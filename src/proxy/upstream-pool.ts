@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { Route } from '../domain/route.ts'
+import { dropUnaskedContinue } from './unasked-continue.ts'
 
 /** The connections to one upstream, shared by all routes that reach it in the same way. */
 export interface UpstreamPool {
@@ -58,8 +59,11 @@ function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): 
   })
   const connect: buildConnector.connector = (options, callback) => {
     connector(options, (...answer) => {
-      const [, socket] = answer
-      if (socket !== null) rememberReuse(socket, reused)
+      const socket: Socket | null | undefined = answer[1]
+      if (socket) {
+        rememberReuse(socket, reused)
+        dropUnaskedContinue(socket)
+      }
       callback(...answer)
     })
   }

@@ -98,8 +98,7 @@ function askFirst(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     { label, postTo: `/oauth2/logout${query}` },
     { label: stay, href: '/' },
   ]
-  // Browsers check form-action for every redirect after the form too, and those lead to the provider.
-  return sendPage(request, reply, { title, paragraphs, icon, ways }, "'self' https: http:")
+  return sendPage(request, reply, { title, paragraphs, icon, ways })
 }
 
 function wishedReturnTo(entrance: Entrance): string | undefined {

@@ -69,15 +69,17 @@ ${ways === '' ? '' : `<div class="ways">\n${ways}\n</div>`}
 }
 
 /**
- * The fields every page is sent with: nothing may be loaded, framed or opened from it
+ * The fields a page is sent with: nothing may be loaded, framed or opened from it
  * (STANDARDS ER-2, ER-9, AT-34).
  */
-export function htmlHeaders(formAction = "'self'"): Record<string, string> {
+export function pageHeaders({ ways }: Pick<Page, 'ways'>): Record<string, string> {
+  const hasForm = ways.some((way) => 'postTo' in way)
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${STYLE_HASH}'`,
     'img-src data:',
-    `form-action ${formAction}`,
+    // Checked for every redirect after the form too, and those of a sign-out lead to the provider.
+    `form-action ${hasForm ? "'self' https: http:" : "'none'"}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ]
@@ -87,6 +89,8 @@ export function htmlHeaders(formAction = "'self'"): Record<string, string> {
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
     'x-frame-options': 'DENY',
+    // Under no-referrer browsers send forms with "Origin: null", which we refuse (STANDARDS CS-2).
+    ...(hasForm ? { 'referrer-policy': 'same-origin' } : {}),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Reason } from '../domain/reason.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Entrance } from './entrance.ts'
-import { renderPage, type Way } from './page.ts'
+import type { Page, Way } from './page.ts'
 import { LABEL_OF_WAY, LOGIN_CANCELLED, TEXT_OF_REASON, type PageText, type WayOn } from './texts.ts'
 
 export interface RefusalPageExtra {
@@ -11,14 +11,14 @@ export interface RefusalPageExtra {
 }
 
 /** The page of a refusal: what happened, in plain words, and a way on. */
-export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPageExtra): string {
+export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPageExtra): Page {
   const text = textOf(reason, extra.providerError)
   const returnTo = extra.retryUrl ?? returnToOf(entrance)
   const way = (wayOn: WayOn): Way => ({
     label: LABEL_OF_WAY[wayOn],
     href: hrefOf(wayOn, returnTo, entrance),
   })
-  return renderPage({
+  return {
     title: text.title,
     paragraphs: text.paragraphs,
     icon: text.icon,
@@ -26,7 +26,7 @@ export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPa
     requestId: entrance.requestId,
     host: entrance.site.publicUrl.host,
     ...(extra.providerError === undefined ? {} : { errorCode: extra.providerError }),
-  })
+  }
 }
 
 function textOf(reason: Reason, providerError: string | undefined): PageText {

@@ -4,7 +4,7 @@ import { prefersHtml } from '../domain/html-preference.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { entranceOf, type Entrance } from './entrance.ts'
-import { htmlHeaders } from './page.ts'
+import { pageHeaders, renderPage } from './page.ts'
 import { refusalPage } from './refusal-page.ts'
 import { TEXT_OF_REASON } from './texts.ts'
 
@@ -46,7 +46,8 @@ export function refuse(
   if (leavesMuchUnread(request.raw)) reply.header('connection', 'close')
   const facts = requestFacts(entrance.method, request.headers)
   if (prefersHtml(request.headers.accept, facts)) {
-    return reply.headers(htmlHeaders()).send(refusalPage(entrance, reason, extra))
+    const page = refusalPage(entrance, reason, extra)
+    return reply.headers(pageHeaders(page)).send(renderPage(page))
   }
   return reply
     .type('application/problem+json; charset=utf-8')

@@ -92,6 +92,8 @@ for (const [who, headers] of Object.entries(UNMEANT)) {
     t.equal(page.status, 200)
     t.ok(await isSignedIn(stand, browser))
     t.match(page.body, '<form method="post" action="/oauth2/logout?return_to=%2Fbye">')
+    t.equal(page.headers['referrer-policy'], 'same-origin', 'else Chromium sends "Origin: null"')
+    t.match(page.headers['content-security-policy'], "form-action 'self' https: http:;")
     const answer = await browser.submit(page)
     t.equal(answer.status, 303)
     t.notOk(await isSignedIn(stand, browser))

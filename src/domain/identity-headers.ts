@@ -41,13 +41,17 @@ export function claimAt(
   return value
 }
 
+/** As long as it is, for one that will be sent; cut short after the limit for one that will not. */
 function claimText(claims: Readonly<Record<string, unknown>>, path: readonly string[]): string {
   const value = claimAt(claims, path)
-  const elements = Array.isArray(value) ? value : [value]
-  return elements
-    .map(elementText)
-    .filter((text) => text !== '')
-    .join(',')
+  if (!Array.isArray(value)) return elementText(value)
+  let list = ''
+  for (const element of value) {
+    const text = elementText(element)
+    if (text !== '') list += list === '' ? text : `,${text}`
+    if (list.length > MAX_VALUE_LENGTH) break
+  }
+  return list
 }
 
 function elementText(element: unknown): string {

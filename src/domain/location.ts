@@ -1,32 +1,41 @@
 import type { Route } from './route.ts'
 
-const AUTHORITY = /^(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*/i
+const AUTHORITY = /^(?:https?:)?\/\/[^/\\?#]+/i
+const RELATIVE = /^(?![/\\]{2})(?!https?:)/i
 
 /**
- * The upstream's Location as the browser must see it: its own origin becomes `publicOrigin`, its base path the route's
- * prefix (HX-24, P13). Redirects to other places and relative paths pass unchanged. A path that already has the route's
- * prefix (the upstream knows X-Forwarded-Prefix) keeps it once.
+ * The upstream's Location as the browser must see it: its own host becomes `publicOrigin`, its base path the
+ * route's prefix (HX-24, P13). Redirects to other places and relative paths pass unchanged. A path that already
+ * has the route's prefix (the upstream knows X-Forwarded-Prefix) keeps it once.
  */
 export function mapLocation(location: string, route: Route, publicOrigin: string): string {
   const { origin } = route.upstream
-  if (!URL.canParse(location, origin) || !isSameHost(new URL(location, origin), new URL(origin)))
-    return location
-  const authority = AUTHORITY.exec(location)?.[0]
-  if (authority !== undefined)
-    return publicOrigin + publicPath(location.slice(authority.length), route)
-  if (!location.startsWith('/')) return location
-  const path = publicPath(location, route)
+  const read = location.replace(/[\t\n\r]/g, '').trim() // as URL parsers do before anything else
+  if (!URL.canParse(read, origin)) return location
+  const url = new URL(read, origin)
+  if (!isSameHost(url, new URL(origin))) return location
+  if (!RELATIVE.test(read)) return publicOrigin + publicPath(octetsAfterHost(read, url), route)
+  if (!read.startsWith('/')) return location
+  const path = publicPath(read, route)
   return path.startsWith('//') ? publicOrigin + path : path
 }
 
 /** The value of a Refresh header (`5; url=…`) with its address mapped. */
 export function mapRefresh(refresh: string, route: Route, publicOrigin: string): string {
   const [, head, quote, address] =
-    /^([^;,]*[;,]\s*url\s*=\s*)(['"]?)(.*?)\2\s*$/is.exec(refresh) ?? []
+    /^([^;,]*[;,]\s*url\s*=\s*)(['"]?)([^'"]*)\2\s*$/is.exec(refresh) ?? []
   if (head === undefined || quote === undefined || address === undefined) return refresh
   return head + quote + mapLocation(address, route, publicOrigin) + quote
 }
 
+/** What follows the host, unchanged where the address is written as usual (`http://host/…`). */
+function octetsAfterHost(location: string, url: URL): string {
+  const authority = AUTHORITY.exec(location)?.[0]
+  if (authority === undefined) return url.pathname + url.search + url.hash
+  return location.slice(authority.length)
+}
+
+/** Whatever the scheme: an upstream that believes itself behind TLS means the same host. */
 function isSameHost(url: URL, upstream: URL): boolean {
   return url.host === upstream.host && (url.protocol === 'http:' || url.protocol === 'https:')
 }
@@ -34,9 +43,9 @@ function isSameHost(url: URL, upstream: URL): boolean {
 function publicPath(path: string, { upstream, stripPrefix = '' }: Route): string {
   const rest = withoutPrefix(path, upstream.basePath)
   if (rest === undefined) return path
-  if (stripPrefix === '' || withoutPrefix(rest, stripPrefix) !== undefined)
-    return rest === '' ? '/' : rest
-  return stripPrefix + rest
+  const hasPrefix = stripPrefix === '' || withoutPrefix(rest, stripPrefix) !== undefined
+  const mapped = hasPrefix ? rest : stripPrefix + rest
+  return mapped.startsWith('/') ? mapped : `/${mapped}`
 }
 
 function withoutPrefix(path: string, prefix: string): string | undefined {

@@ -1,0 +1,310 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { crossSiteRefusal, decideAccess } from '../../src/domain/access-decision.ts'
+import type { AccessDecision, SessionFacts } from '../../src/domain/access-decision.ts'
+import { STATUS_OF_REASON } from '../../src/domain/reason.ts'
+import type { Reason } from '../../src/domain/reason.ts'
+import type { RequestFacts } from '../../src/domain/request-facts.ts'
+import type { Route } from '../../src/domain/route.ts'
+import { sampleRoute } from '../support/sample-route.ts'
+
+const OURS = 'https://gateway.example'
+const LISTED = 'https://listed.example'
+const TRUSTED = [OURS, LISTED]
+
+const ACTIVE: SessionFacts = { kind: 'active', claims: {} }
+const NOBODY: SessionFacts = { kind: 'none', reason: 'no_session' }
+
+function facts(method: string, more: Partial<RequestFacts> = {}): RequestFacts {
+  return {
+    method,
+    navigation: false,
+    prefetch: false,
+    fetchSite: undefined,
+    origin: undefined,
+    customHeader: false,
+    websocket: false,
+    ...more,
+  }
+}
+
+/** A decision in one word: `token`, `bare`, `login`, or the reason of the refusal. */
+function word(decision: AccessDecision): string {
+  if (decision.kind === 'refuse') return decision.reason
+  if (decision.kind === 'login') return 'login'
+  return decision.withToken ? 'token' : 'bare'
+}
+
+function decide(route: Partial<Route>, session: SessionFacts, request: RequestFacts): string {
+  return word(decideAccess(sampleRoute('/*', route), session, request, TRUSTED))
+}
+
+type Row = readonly [method: string, request: Partial<RequestFacts>, expected: string]
+
+/** With our cookie on a required route. */
+const SIGNED_IN: readonly Row[] = [
+  // Safe methods: everything but a cross-site call that is no navigation (CS-3).
+  ['GET', {}, 'token'],
+  ['GET', { navigation: true, fetchSite: 'none' }, 'token'],
+  ['GET', { navigation: true, fetchSite: 'same-origin' }, 'token'],
+  ['GET', { navigation: true, fetchSite: 'same-site' }, 'token'],
+  ['GET', { navigation: true, fetchSite: 'cross-site' }, 'token'],
+  ['GET', { navigation: true }, 'token'],
+  ['GET', { fetchSite: 'none' }, 'token'],
+  ['GET', { fetchSite: 'same-origin' }, 'token'],
+  ['GET', { fetchSite: 'same-site' }, 'token'],
+  ['GET', { fetchSite: 'cross-site' }, 'cross_site_refused'],
+  ['GET', { fetchSite: 'cross-site', origin: OURS }, 'cross_site_refused'],
+  ['GET', { fetchSite: 'cross-site', origin: LISTED }, 'cross_site_refused'],
+  ['GET', { fetchSite: 'cross-site', customHeader: true }, 'cross_site_refused'],
+  ['GET', { origin: OURS }, 'token'],
+  ['GET', { origin: LISTED }, 'token'],
+  ['GET', { origin: 'https://evil.example' }, 'origin_refused'],
+  ['GET', { origin: 'null' }, 'origin_refused'],
+  ['GET', { prefetch: true }, 'token'],
+  ['HEAD', {}, 'token'],
+  ['HEAD', { fetchSite: 'cross-site' }, 'cross_site_refused'],
+  ['OPTIONS', { fetchSite: 'same-origin' }, 'token'],
+  ['OPTIONS', { fetchSite: 'cross-site' }, 'cross_site_refused'],
+  // Unsafe ones, with Fetch Metadata (CS-1).
+  ['POST', { fetchSite: 'same-origin' }, 'token'],
+  ['POST', { fetchSite: 'same-origin', origin: OURS }, 'token'],
+  ['POST', { fetchSite: 'none' }, 'token'],
+  ['POST', { fetchSite: 'same-site' }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'same-site', origin: LISTED }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'same-site', origin: OURS, customHeader: true }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'cross-site' }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'cross-site', origin: OURS }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'cross-site', customHeader: true }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'cross-site', navigation: true }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'same-site', navigation: true }, 'cross_site_refused'],
+  ['POST', { fetchSite: 'same-origin', navigation: true }, 'token'],
+  // Without it, Origin.
+  ['POST', { origin: OURS }, 'token'],
+  ['POST', { origin: LISTED }, 'token'],
+  ['POST', { origin: 'https://evil.example' }, 'origin_refused'],
+  ['POST', { origin: 'https://evil.example', customHeader: true }, 'origin_refused'],
+  ['POST', { origin: 'https://gateway.example.evil' }, 'origin_refused'],
+  ['POST', { origin: 'https://xgateway.example' }, 'origin_refused'],
+  ['POST', { origin: 'http://gateway.example' }, 'origin_refused'],
+  ['POST', { origin: 'https://gateway.example:8443' }, 'origin_refused'],
+  ['POST', { origin: 'https://gateway.example/' }, 'origin_refused'],
+  ['POST', { origin: 'HTTPS://GATEWAY.EXAMPLE' }, 'origin_refused'],
+  ['POST', { origin: `${OURS}, ${OURS}` }, 'origin_refused'],
+  ['POST', { origin: '' }, 'origin_refused'],
+  // Origin: null never (CS-2).
+  ['POST', { origin: 'null' }, 'origin_refused'],
+  ['POST', { origin: 'null', customHeader: true }, 'origin_refused'],
+  ['POST', { origin: 'null', fetchSite: 'same-origin' }, 'origin_refused'],
+  ['POST', { origin: 'null', fetchSite: 'none' }, 'origin_refused'],
+  // Without both, a header that needs a preflight.
+  ['POST', { customHeader: true }, 'token'],
+  ['POST', {}, 'origin_refused'],
+  ['POST', { navigation: true }, 'origin_refused'],
+  ['PUT', {}, 'origin_refused'],
+  ['PATCH', { fetchSite: 'cross-site' }, 'cross_site_refused'],
+  ['DELETE', { fetchSite: 'same-site' }, 'cross_site_refused'],
+  ['PROPFIND', {}, 'origin_refused'],
+  ['get', {}, 'origin_refused'],
+]
+
+for (const access of ['required', 'optional'] as const) {
+  t.test(`CS-1 CS-2 CS-3 CS-4 what a request with our cookie may do: ${access}`, async (t) => {
+    for (const [method, request, expected] of SIGNED_IN) {
+      t.equal(
+        decide({ access }, ACTIVE, facts(method, request)),
+        expected,
+        `${method} ${JSON.stringify(request)}`,
+      )
+    }
+  })
+}
+
+/** Without a session: what each setting of `unauthenticated` makes of it on a required route. */
+const SIGNED_OUT: readonly (readonly [
+  method: string,
+  request: Partial<RequestFacts>,
+  auto: string,
+  login: string,
+  reject: string,
+])[] = [
+  ['GET', { navigation: true, fetchSite: 'none' }, 'login', 'login', 'no_session'],
+  ['GET', { navigation: true, fetchSite: 'cross-site' }, 'login', 'login', 'no_session'],
+  ['GET', { navigation: true }, 'login', 'login', 'no_session'],
+  ['GET', {}, 'no_session', 'login', 'no_session'],
+  ['GET', { fetchSite: 'same-origin' }, 'no_session', 'no_session', 'no_session'],
+  ['GET', { fetchSite: 'cross-site' }, 'no_session', 'no_session', 'no_session'],
+  ['GET', { origin: OURS }, 'no_session', 'no_session', 'no_session'],
+  ['GET', { customHeader: true }, 'no_session', 'no_session', 'no_session'],
+  ['GET', { navigation: true, prefetch: true }, 'no_session', 'no_session', 'no_session'],
+  ['GET', { prefetch: true }, 'no_session', 'no_session', 'no_session'],
+  ['HEAD', { navigation: true }, 'no_session', 'no_session', 'no_session'],
+  [
+    'POST',
+    { navigation: true, fetchSite: 'same-origin' },
+    'no_session',
+    'no_session',
+    'no_session',
+  ],
+  ['POST', { navigation: true }, 'no_session', 'no_session', 'no_session'],
+  ['POST', { fetchSite: 'cross-site' }, 'no_session', 'no_session', 'no_session'],
+  ['OPTIONS', { origin: 'https://evil.example' }, 'no_session', 'no_session', 'no_session'],
+  ['DELETE', {}, 'no_session', 'no_session', 'no_session'],
+]
+
+for (const [method, request, auto, login, reject] of SIGNED_OUT) {
+  t.test(`AZ-12 AZ-13 without a session: ${method} ${JSON.stringify(request)}`, async (t) => {
+    t.equal(decide({ unauthenticated: 'auto' }, NOBODY, facts(method, request)), auto, 'auto')
+    t.equal(decide({ unauthenticated: 'login' }, NOBODY, facts(method, request)), login, 'login')
+    t.equal(decide({ unauthenticated: 'reject' }, NOBODY, facts(method, request)), reject, 'reject')
+    t.equal(decide({ access: 'optional' }, NOBODY, facts(method, request)), 'bare', 'optional')
+    t.equal(decide({ access: 'public' }, NOBODY, facts(method, request)), 'bare', 'public')
+  })
+}
+
+t.test('the reason a session ended for is the reason of the refusal', async (t) => {
+  for (const reason of [
+    'session_expired',
+    'session_idle',
+    'session_revoked',
+    'refresh_rejected',
+  ] as const) {
+    const ended: SessionFacts = { kind: 'none', reason }
+    t.equal(decide({}, ended, facts('GET')), reason)
+    t.equal(decide({}, ended, facts('GET', { navigation: true })), 'login')
+    t.equal(decide({ access: 'optional' }, ended, facts('GET')), 'bare')
+  }
+})
+
+t.test('SE-17 nobody is taken for a stranger because we could not find out', async (t) => {
+  for (const reason of ['store_unavailable', 'provider_unavailable', 'internal_error'] as const) {
+    const unknown: SessionFacts = { kind: 'none', reason }
+    t.equal(decide({}, unknown, facts('GET', { navigation: true })), reason)
+    t.equal(decide({ access: 'optional' }, unknown, facts('GET')), reason)
+    t.equal(decide({ access: 'public' }, unknown, facts('GET')), 'bare')
+  }
+})
+
+t.test('a public route never gets a token, whoever asks', async (t) => {
+  t.equal(decide({ access: 'public' }, ACTIVE, facts('GET')), 'bare')
+  t.equal(decide({ access: 'public' }, ACTIVE, facts('POST', { fetchSite: 'cross-site' })), 'bare')
+})
+
+t.test('csrf: false opens unsafe methods, and nothing else', async (t) => {
+  t.equal(decide({ csrf: false }, ACTIVE, facts('POST', { fetchSite: 'cross-site' })), 'token')
+  t.equal(decide({ csrf: false }, ACTIVE, facts('POST', { origin: 'null' })), 'token')
+  t.equal(
+    decide({ csrf: false }, ACTIVE, facts('GET', { fetchSite: 'cross-site' })),
+    'cross_site_refused',
+  )
+  t.equal(decide({ csrf: false }, NOBODY, facts('POST')), 'no_session')
+})
+
+/** Handshakes on a route whose pages live at LISTED. */
+const HANDSHAKES: readonly (readonly [
+  access: Route['access'],
+  session: SessionFacts,
+  origin: string | undefined,
+  expected: string,
+])[] = [
+  ['required', ACTIVE, LISTED, 'token'],
+  ['required', ACTIVE, OURS, 'origin_refused'],
+  ['required', ACTIVE, 'https://evil.example', 'origin_refused'],
+  ['required', ACTIVE, 'https://sub.listed.example', 'origin_refused'],
+  ['required', ACTIVE, 'null', 'origin_refused'],
+  ['required', ACTIVE, undefined, 'origin_refused'],
+  ['required', NOBODY, LISTED, 'no_session'],
+  ['required', NOBODY, 'https://evil.example', 'no_session'],
+  ['optional', ACTIVE, LISTED, 'token'],
+  ['optional', ACTIVE, undefined, 'origin_refused'],
+  ['optional', NOBODY, LISTED, 'bare'],
+  ['optional', NOBODY, undefined, 'bare'],
+  ['optional', NOBODY, 'https://evil.example', 'origin_refused'],
+  ['optional', { kind: 'none', reason: 'store_unavailable' }, LISTED, 'store_unavailable'],
+  ['public', NOBODY, LISTED, 'bare'],
+  ['public', NOBODY, undefined, 'bare'],
+  ['public', NOBODY, 'https://evil.example', 'origin_refused'],
+  ['public', ACTIVE, LISTED, 'bare'],
+]
+
+for (const [access, session, origin, expected] of HANDSHAKES) {
+  t.test(
+    `CS-6 AT-14 handshake on ${access}, ${session.kind}, from ${origin}: ${expected}`,
+    async (t) => {
+      const handshake = facts('GET', { websocket: true, origin })
+      t.equal(decide({ access, websocket: { origins: [LISTED] } }, session, handshake), expected)
+      t.equal(decide({ access, websocket: false }, session, handshake), 'upgrade_refused')
+    },
+  )
+}
+
+t.test('CS-10 our own endpoints can ask the same question', async (t) => {
+  t.equal(
+    crossSiteRefusal(facts('POST', { fetchSite: 'same-origin', origin: OURS }), TRUSTED),
+    undefined,
+  )
+  t.equal(
+    crossSiteRefusal(facts('POST', { fetchSite: 'cross-site' }), TRUSTED),
+    'cross_site_refused',
+  )
+  t.equal(
+    crossSiteRefusal(facts('GET', { fetchSite: 'cross-site', navigation: true }), TRUSTED),
+    undefined,
+  )
+})
+
+const anyFacts: fc.Arbitrary<RequestFacts> = fc.record({
+  method: fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PROPFIND'),
+  navigation: fc.boolean(),
+  prefetch: fc.boolean(),
+  fetchSite: fc.constantFrom('same-origin', 'same-site', 'cross-site', 'none', undefined),
+  origin: fc.constantFrom(OURS, LISTED, 'https://evil.example', 'null', undefined),
+  customHeader: fc.boolean(),
+  websocket: fc.boolean(),
+})
+
+const anyRoute: fc.Arbitrary<Route> = fc
+  .record({
+    access: fc.constantFrom('required', 'optional', 'public'),
+    unauthenticated: fc.constantFrom('auto', 'login', 'reject'),
+    csrf: fc.boolean(),
+    websocket: fc.constantFrom(false as const, { origins: [OURS] }),
+  })
+  .map((settings) => sampleRoute('/*', settings as Partial<Route>))
+
+const anyReason = fc.constantFrom(...(Object.keys(STATUS_OF_REASON) as Reason[]))
+const anySession = fc.oneof(
+  fc.constant(ACTIVE),
+  anyReason.map((reason): SessionFacts => ({ kind: 'none', reason })),
+)
+
+t.test(
+  'no request gets a token without a session, nor passes a required route without a token',
+  async (t) => {
+    fc.assert(
+      fc.property(anyRoute, anySession, anyFacts, (route, session, request) => {
+        const decision = word(decideAccess(route, session, request, TRUSTED))
+        if (decision === 'token') return session.kind === 'active' && route.access !== 'public'
+        return decision !== 'bare' || route.access !== 'required'
+      }),
+      { numRuns: 5_000 },
+    )
+    t.pass()
+  },
+)
+
+t.test('AZ-13 only a GET that is no prefetch is ever sent to the provider', async (t) => {
+  fc.assert(
+    fc.property(anyRoute, anySession, anyFacts, (route, session, request) => {
+      if (decideAccess(route, session, request, TRUSTED).kind !== 'login') return true
+      return (
+        request.method === 'GET' &&
+        !request.prefetch &&
+        !request.websocket &&
+        session.kind === 'none'
+      )
+    }),
+    { numRuns: 5_000 },
+  )
+  t.pass()
+})

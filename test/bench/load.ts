@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { request } from 'undici'
+import type { MeasuredServer } from './servers.ts'
+
+export interface LoadPlan {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly connections: number
+  readonly seconds: number
+}
+
+export interface LoadResult {
+  /** CPU time of the server's process per request, in microseconds. */
+  readonly cpuMicroseconds: number
+  readonly p99Ms: number
+  readonly requestsPerSecond: number
+  /** Answers other than 200. */
+  readonly failures: number
+}
+
+const TICKS_PER_SECOND = 100 // USER_HZ on every Linux that Node runs on
+
+/** Loads one server and reads off what its process spent. */
+export async function measure(server: MeasuredServer, plan: LoadPlan): Promise<LoadResult> {
+  const url = `http://127.0.0.1:${server.port}${plan.path}`
+  const before = cpuTicks(server.pid)
+  const { requests, p99Ms, failures } = await withWrk(url, plan).catch(() => withNode(url, plan))
+  const spentTicks = cpuTicks(server.pid) - before
+  return {
+    cpuMicroseconds: (spentTicks / TICKS_PER_SECOND / requests) * 1e6,
+    p99Ms,
+    requestsPerSecond: requests / plan.seconds,
+    failures,
+  }
+}
+
+interface Counted {
+  readonly requests: number
+  readonly p99Ms: number
+  readonly failures: number
+}
+
+async function withWrk(url: string, plan: LoadPlan): Promise<Counted> {
+  const headers = Object.entries(plan.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const args = ['-t1', `-c${plan.connections}`, `-d${plan.seconds}s`, '--latency', ...headers, url]
+  const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += String(chunk)))
+  await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
+  const [, p99 = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? []
+  return {
+    requests: Number(/(\d+) requests in/.exec(text)?.[1] ?? 0),
+    p99Ms: Number(p99) * { us: 0.001, ms: 1, s: 1_000 }[unit as 'us']!,
+    failures: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0),
+  }
+}
+
+/** Slower than wrk, so that its latencies say less; CPU time per request is the same. */
+async function withNode(url: string, plan: LoadPlan): Promise<Counted> {
+  const latencies: number[] = []
+  let failures = 0
+  const endAtMs = performance.now() + plan.seconds * 1_000
+  const user = async (): Promise<void> => {
+    while (performance.now() < endAtMs) {
+      const startedAtMs = performance.now()
+      const { statusCode, body } = await request(url, { headers: plan.headers })
+      await body.dump()
+      if (statusCode !== 200) failures += 1
+      latencies.push(performance.now() - startedAtMs)
+    }
+  }
+  await Promise.all(Array.from({ length: plan.connections }, user))
+  latencies.sort((a, b) => a - b)
+  return { requests: latencies.length, p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0, failures }
+}
+
+function cpuTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}

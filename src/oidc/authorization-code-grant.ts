@@ -11,7 +11,11 @@ import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError } from './provider-error.ts'
 import type { Provider } from './provider.ts'
 import { accessTokenOf } from './token-answer.ts'
-import { reportRefusedClient, tokenEndpointFailure } from './token-endpoint-failure.ts'
+import {
+  isClientRefusal,
+  reportRefusedClient,
+  tokenEndpointFailure,
+} from './token-endpoint-failure.ts'
 import type { TokenEndpointFailureKind } from './token-endpoint-failure.ts'
 import { tokenResource } from './token-resource.ts'
 import { userinfoClaims } from './userinfo.ts'
@@ -31,7 +35,7 @@ export async function authorizationCodeGrant(
   transaction: LoginTransaction,
 ): Promise<SignIn> {
   const connection = await provider.connection()
-  checkAuthorizationResponse(callbackParameters, transaction, connection.metadata)
+  checkResponse(provider, connection, callbackParameters, transaction)
   const { options } = provider
   const requestedAtMs = Date.now()
   const answer = await tokenAnswer(provider, connection, callbackParameters, transaction)
@@ -59,6 +63,28 @@ export async function authorizationCodeGrant(
     idToken,
     ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
     accessToken,
+  }
+}
+
+function checkResponse(
+  provider: Provider,
+  { metadata }: ProviderConnection,
+  callbackParameters: URLSearchParams,
+  transaction: LoginTransaction,
+): void {
+  try {
+    checkAuthorizationResponse(callbackParameters, transaction, metadata)
+  } catch (cause) {
+    const providerError = cause instanceof ProviderError ? cause.providerError : ''
+    if (isClientRefusal(providerError)) {
+      reportRefusedClient(
+        provider,
+        'authorization',
+        { kind: 'client_refused', providerError },
+        cause,
+      )
+    }
+    throw cause
   }
 }
 

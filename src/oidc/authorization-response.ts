@@ -2,6 +2,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import { ProviderError, errorCode } from './provider-error.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
+import { isClientRefusal } from './token-endpoint-failure.ts'
 
 /** Parameters that decide something: each at most once (RFC 6749 §3.1). */
 const SINGLE = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri']
@@ -15,7 +16,6 @@ const SILENT_LOGIN_FAILED = new Set([
   'account_selection_required',
 ])
 const PASSING = new Set(['server_error', 'temporarily_unavailable'])
-const OUR_REGISTRATION = new Set(['unauthorized_client', 'invalid_client'])
 const OUR_REQUEST = new Set([
   'invalid_request',
   'invalid_scope',
@@ -67,7 +67,7 @@ function refusal(providerError: string, prompt: string | undefined): ProviderErr
   if (PASSING.has(providerError)) {
     return new ProviderError('provider_unavailable', message, { providerError })
   }
-  if (OUR_REGISTRATION.has(providerError) || OUR_REQUEST.has(providerError)) {
+  if (isClientRefusal(providerError) || OUR_REQUEST.has(providerError)) {
     return new ProviderError('provider_error', message, { providerError })
   }
   const silent = prompt?.split(' ').includes('none') === true

@@ -22,7 +22,6 @@ export interface BoundedFetchOptions {
 const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
 const MAX_BODY_BYTES = 1_048_576 // STANDARDS TK-13: tokens, keys and metadata are far smaller
 const MAX_CONNECTIONS = 16 // per origin; more calls wait within their deadline
-const KEEP_ALIVE_MS = 1_000 // short: a POST on a connection the provider just closed cannot be repeated
 const RETRY_DELAY_MS = 200
 
 /**
@@ -38,8 +37,7 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
   const { certificateAuthority: ca } = options
   const dispatcher = new Agent({
     connections: MAX_CONNECTIONS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
     connect: { timeout: timeoutMs, ...(ca === undefined ? {} : { ca }) },
   })
   const boundedFetch: BoundedFetch = async (url, request = {}) => {

@@ -3,9 +3,12 @@ import type { LoginTransaction } from '../domain/login-transaction.ts'
 export type Claims = Readonly<Record<string, unknown>>
 
 export interface ClaimsExpectation {
+  readonly clockToleranceMs: number
+}
+
+export interface AudienceExpectation {
   readonly clientId: string
   readonly trustedAudiences: readonly string[]
-  readonly clockToleranceMs: number
 }
 
 const MAX_AGE_MS = 3_600_000 // an ID token comes straight from the provider: an old one was kept by somebody
@@ -25,10 +28,14 @@ export function idTokenProblem(
   if (typeof iat !== 'number') return 'iat is not a number'
   if (iat * 1000 > nowMs + expected.clockToleranceMs) return 'iat is in the future'
   if (iat * 1000 < nowMs - MAX_AGE_MS - expected.clockToleranceMs) return 'iat is over an hour old'
-  return audienceProblem(claims, expected)
+  return undefined
 }
 
-function audienceProblem({ aud, azp }: Claims, expected: ClaimsExpectation): string | undefined {
+/** Why an ID token that names us in `aud` is still not for us; `undefined` when it is. */
+export function audienceProblem(
+  { aud, azp }: Claims,
+  expected: AudienceExpectation,
+): string | undefined {
   if (azp !== undefined && azp !== expected.clientId) return 'azp is another client'
   const others = [aud].flat().filter((one) => one !== expected.clientId)
   if (others.length === 0) return undefined

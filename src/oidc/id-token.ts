@@ -3,9 +3,13 @@ import { errors, jwtVerify } from 'jose'
 import type { JWTVerifyOptions } from 'jose'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Claims } from './id-token-claims.ts'
-import { idTokenProblem } from './id-token-claims.ts'
+import { audienceProblem, idTokenProblem } from './id-token-claims.ts'
 import type { ProviderConnection } from './provider-connection.ts'
+import { ProviderError } from './provider-error.ts'
 import type { ProviderOptions } from './provider-options.ts'
+
+/** The `providerError` of an ID token for somebody else. */
+export const NOT_FOR_US = 'id_token_audience'
 
 /**
  * Verifies signature, header and claims of an ID token (OpenID Connect Core §3.1.3.7), always and
@@ -34,6 +38,8 @@ export async function verifyIdToken(
   }
   const problem = idTokenProblem(payload, options, Date.now())
   if (problem !== undefined) throw unusable(problem)
+  const stray = audienceProblem(payload, options)
+  if (stray !== undefined) throw notForUs(stray)
   return payload
 }
 
@@ -78,6 +84,11 @@ function verificationFailure(cause: unknown): GatewayError {
 
 function unusable(why: string, cause?: unknown): GatewayError {
   return new GatewayError('provider_error', `the ID token is refused: ${why}`, { cause })
+}
+
+function notForUs(why: string): ProviderError {
+  const providerError = NOT_FOR_US
+  return new ProviderError('provider_error', `the ID token is refused: ${why}`, { providerError })
 }
 
 /** The left half of the token's hash, the hash being that of the signature (OpenID Connect Core §3.1.3.6). */

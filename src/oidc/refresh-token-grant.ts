@@ -1,12 +1,11 @@
 import { ClientError, refreshTokenGrant as askForTokens } from 'openid-client'
 import type { TokenEndpointResponse } from 'openid-client'
-import { GatewayError } from '../domain/gateway-error.ts'
 import type { SessionRecord } from '../domain/session-record.ts'
 import type { RefreshAnswer } from '../domain/sign-in.ts'
 import { identityOf } from './authorization-code-grant.ts'
 import { userClaims } from './id-token-claims.ts'
 import type { Claims } from './id-token-claims.ts'
-import { verifyIdToken } from './id-token.ts'
+import { NOT_FOR_US, verifyIdToken } from './id-token.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError } from './provider-error.ts'
 import type { Provider } from './provider.ts'
@@ -32,7 +31,10 @@ export async function refreshTokenGrant(
   try {
     return await refreshAnswer(provider, connection, { record, answer, requestedAtMs })
   } catch (cause) {
-    if (cause instanceof GatewayError && cause.reason === 'refresh_rejected') throw cause
+    if (cause instanceof ProviderError && cause.reason === 'refresh_rejected') throw cause
+    if (cause instanceof ProviderError && cause.providerError === NOT_FOR_US) {
+      throw rejected('the ID token is not for this client', NOT_FOR_US, cause)
+    }
     throw new ProviderError('provider_unavailable', 'the refreshed tokens cannot be used', {
       providerError: 'unusable_answer',
       cause,

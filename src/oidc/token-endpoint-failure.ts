@@ -21,6 +21,11 @@ export type TokenEndpointFailureKind =
 const CLIENT_REFUSED = new Set(['invalid_client', 'unauthorized_client'])
 const PASSING_ERRORS = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
+/** Is it us, the client, whom this error code refuses (RFC 6749 §4.1.2.1, §5.2)? */
+export function isClientRefusal(providerError: string): boolean {
+  return CLIENT_REFUSED.has(providerError)
+}
+
 /** Sorts what openid-client throws by class, field and status, never by text. */
 export function tokenEndpointFailure(error: unknown): TokenEndpointFailure {
   if (error instanceof ResponseBodyError) return ofErrorBody(error)
@@ -48,7 +53,7 @@ function ofErrorBody(error: ResponseBodyError): TokenEndpointFailure {
   if (status === 408 || status === 429 || PASSING_ERRORS.has(providerError)) {
     return { kind: 'unavailable', providerError }
   }
-  if (status === 401 || CLIENT_REFUSED.has(providerError)) {
+  if (status === 401 || isClientRefusal(providerError)) {
     return { kind: 'client_refused', providerError }
   }
   const odd = status === 400 && providerError === 'invalid_request'

@@ -26,7 +26,9 @@ const set = (more: Record<string, unknown>): Script => ({
 const suffixed = (name: string): Script => ({
   loginClaims: (claims) => ({ ...claims, [name]: `${String(claims[name])}1` }),
 })
-const without = (name: string): Script => ({ loginClaims: ({ [name]: _, ...claims }) => claims })
+const without = (name: string): Script => ({
+  loginClaims: (claims) => ({ ...claims, [name]: undefined }),
+})
 const header = (more: Record<string, unknown>): Script => ({
   header: (own) => ({ ...own, ...more }),
 })
@@ -57,7 +59,7 @@ const CASES: readonly Case[] = [
   {
     name: 'kid-absent-single-jwks',
     script: (p) => ({
-      header: ({ kid: _, ...own }) => own,
+      header: (own) => ({ ...own, kid: undefined }),
       jwks: () => ({ keys: [p.keys.publicJwk('rsa')] }),
     }),
     becomes: 'signed_in',
@@ -65,7 +67,7 @@ const CASES: readonly Case[] = [
   {
     name: 'kid-absent-multiple-jwks: every key is tried',
     script: (p) => ({
-      header: ({ kid: _, ...own }) => own,
+      header: (own) => ({ ...own, kid: undefined }),
       jwks: () => ({
         keys: [{ ...p.keys.publicJwk('foreign'), kid: 'x' }, p.keys.publicJwk('rsa')],
       }),
@@ -76,7 +78,7 @@ const CASES: readonly Case[] = [
     name: 'kid-absent-multiple-jwks, none fits',
     script: (p) => ({
       signingKey: 'foreign',
-      header: ({ kid: _, ...own }) => own,
+      header: (own) => ({ ...own, kid: undefined }),
       jwks: () => ({ keys: [{ ...p.keys.publicJwk('rsa'), kid: 'x' }, p.keys.publicJwk('rsa')] }),
     }),
     becomes: 'provider_error',
@@ -85,7 +87,7 @@ const CASES: readonly Case[] = [
     name: 'kid-absent-multiple-jwks, expired',
     script: (p) => ({
       ...set({ exp: seconds() - 360 }),
-      header: ({ kid: _, ...own }) => own,
+      header: (own) => ({ ...own, kid: undefined }),
       jwks: () => ({
         keys: [p.keys.publicJwk('rsa'), { ...p.keys.publicJwk('foreign'), kid: 'x' }],
       }),

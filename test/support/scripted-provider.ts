@@ -334,10 +334,7 @@ function clientIsAuthentic(state: State, request: RecordedRequest): boolean {
     )
   }
   const pair = Buffer.from(basic, 'base64').toString()
-  const [id, secret] = [
-    pair.slice(0, pair.indexOf(':')),
-    pair.slice(pair.indexOf(':') + 1),
-  ]
+  const [id, secret] = [pair.slice(0, pair.indexOf(':')), pair.slice(pair.indexOf(':') + 1)]
   const raw = id === state.clientId && secret === state.clientSecret
   return raw || (formDecode(id) === state.clientId && formDecode(secret) === state.clientSecret)
 }

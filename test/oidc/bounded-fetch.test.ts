@@ -1,0 +1,84 @@
+import { createServer } from 'node:http'
+import type { RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { GatewayError } from '../../src/domain/gateway-error.ts'
+import { createBoundedFetch } from '../../src/oidc/bounded-fetch.ts'
+import type { Owner } from './login-fixture.ts'
+
+async function serve(t: Owner, listener: RequestListener, timeoutMs = 5_000) {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const http = createBoundedFetch({ timeoutMs })
+  t.teardown(async () => {
+    await http.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    fetch: http.fetch,
+    close: http.close,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+  }
+}
+
+t.test('AT-27 TK-13 the size counts after decompression', async (t) => {
+  const bomb = gzipSync(Buffer.alloc(20_000_000))
+  const { fetch, url } = await serve(t, (_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+  })
+  await t.rejects(fetch(url), GatewayError)
+})
+
+t.test('a small compressed answer is read, though none was asked for', async (t) => {
+  const { fetch, url } = await serve(t, (request, response) => {
+    response.setHeader('x-asked', String(request.headers['accept-encoding']))
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('small'))
+  })
+  const answer = await fetch(url)
+  t.equal(await answer.text(), 'small')
+  t.equal(answer.headers.get('x-asked'), 'identity')
+})
+
+t.test('TK-13 the deadline covers the body', async (t) => {
+  const { fetch, url } = await serve(
+    t,
+    (_request, response) => {
+      response.writeHead(200).write('x')
+    },
+    200,
+  )
+  await t.rejects(fetch(url), { name: 'TimeoutError' })
+})
+
+t.test('TK-13 at most 16 calls at a time', async (t) => {
+  let now = 0
+  let most = 0
+  const { fetch, url } = await serve(t, (_request, response) => {
+    now += 1
+    most = Math.max(most, now)
+    setTimeout(() => {
+      now -= 1
+      response.end('x')
+    }, 20)
+  })
+  await Promise.all(Array.from({ length: 60 }, () => fetch(url)))
+  t.equal(most, 16)
+})
+
+t.test('answers without a body, and those with an impossible status', async (t) => {
+  let status = 204
+  const { fetch, url } = await serve(t, (_request, response) => response.writeHead(status).end())
+  t.equal((await fetch(url)).status, 204)
+  status = 999
+  await t.rejects(fetch(url), GatewayError)
+})
+
+t.test('closing ends what is under way', async (t) => {
+  const { fetch, url, close } = await serve(t, () => undefined)
+  const call = fetch(url)
+  call.catch(() => undefined)
+  await close()
+  await t.rejects(call)
+})

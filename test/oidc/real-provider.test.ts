@@ -1,0 +1,92 @@
+import t from 'tap'
+import { authorizationCodeGrant } from '../../src/oidc/authorization-code-grant.ts'
+import { authorizationRequest } from '../../src/oidc/authorization-request.ts'
+import { endSessionRequest } from '../../src/oidc/end-session-request.ts'
+import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
+import { createProvider } from '../../src/oidc/provider.ts'
+import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
+import { revokeRefreshToken } from '../../src/oidc/token-revocation.ts'
+import { createBrowser } from '../support/browser-jar.ts'
+import type { Page } from '../support/browser-jar.ts'
+import { startOpenIdProvider } from '../support/openid-provider.ts'
+import { failure, providerOptions, recordOf } from './login-fixture.ts'
+
+const GATEWAY = 'http://127.0.0.1:9' // nothing listens there: redirects to it are read, not followed
+
+const CLIENTS: readonly Partial<ProviderOptions>[] = [
+  { clientId: 'basic', clientAuthentication: 'client_secret_basic' },
+  { clientId: 'post', clientAuthentication: 'client_secret_post' },
+  { clientId: 'none', clientAuthentication: 'none' },
+]
+
+for (const client of CLIENTS) {
+  t.test(
+    `a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}`,
+    async (t) => {
+      const bed = await startOpenIdProvider(t)
+      bed.registerGateway(GATEWAY)
+      const provider = createProvider(
+        providerOptions(bed.issuer, {
+          clientSecret: bed.secret,
+          redirectUri: `${GATEWAY}/oauth2/callback`,
+          postLogoutRedirectUri: `${GATEWAY}/oauth2/logout/callback`,
+          resource: [bed.resource],
+          ...client,
+        }),
+        () => undefined,
+      )
+      t.teardown(() => provider.close())
+      const browser = createBrowser()
+      t.teardown(() => browser.close())
+
+      /** Follows redirects and submits forms until the provider sends the browser back. */
+      async function backAtTheGateway(url: string): Promise<URL> {
+        let page: Page = await browser.navigate(url)
+        for (let steps = 0; steps < 20; steps += 1) {
+          if (page.location?.startsWith(GATEWAY) === true) return new URL(page.location)
+          if (page.location !== undefined) page = await browser.follow(page)
+          else
+            page = await browser.submit(
+              page,
+              page.body.includes('name="username"') ? { username: 'alice' } : {},
+            )
+        }
+        throw new Error('never came back')
+      }
+
+      const login = async () => {
+        const wish = { returnTo: '/', attempt: 0, parameters: {} }
+        const { url, transaction } = await authorizationRequest(provider, wish, Date.now())
+        const { searchParams } = await backAtTheGateway(url)
+        return authorizationCodeGrant(provider, searchParams, transaction)
+      }
+      const signIn = await login()
+      t.match(signIn, {
+        subject: 'alice',
+        sid: String,
+        claims: { name: 'alice of Example', groups: ['staff'] },
+      })
+      t.equal(signIn.accessToken.value.split('.').length, 3)
+
+      const record = recordOf(signIn)
+      const refreshed = await refreshTokenGrant(provider, record)
+      t.match(refreshed, { refreshToken: String, idToken: String, claims: { sub: 'alice' } })
+      t.equal(refreshed.accessToken.value.split('.').length, 3, 'still for the resource')
+      t.match(await failure(refreshTokenGrant(provider, record)), {
+        reason: 'refresh_rejected',
+        providerError: 'invalid_grant',
+      })
+      t.ok(
+        bed.events.some((event) => event.type === 'grant.revoked'),
+        'S-26 reuse kills the family',
+      )
+
+      const again = recordOf(await login())
+      await revokeRefreshToken(provider, again.refreshToken ?? '')
+      t.match(await failure(refreshTokenGrant(provider, again)), { reason: 'refresh_rejected' })
+
+      const end = endSessionRequest(provider, { idToken: signIn.idToken ?? '', state: 'xyz' }) ?? ''
+      t.equal((await backAtTheGateway(end)).href, `${GATEWAY}/oauth2/logout/callback?state=xyz`)
+    },
+  )
+}

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { crossSiteRefusal, decideAccess } from '../../src/domain/access-decision.ts'
 import type { AccessDecision, SessionFacts } from '../../src/domain/access-decision.ts'

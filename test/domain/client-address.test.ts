@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { clientAddress, parseTrustedProxies } from '../../src/domain/client-address.ts'
 

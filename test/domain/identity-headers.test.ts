@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { claimAt, claimHeader } from '../../src/domain/identity-headers.ts'
 import { visible } from '../support/visible.ts'

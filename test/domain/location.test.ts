@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { mapLocation, mapRefresh } from '../../src/domain/location.ts'
 import type { Route } from '../../src/domain/route.ts'

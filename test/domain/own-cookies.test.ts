@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { isOwnCookieName, setsOwnCookie, withoutOwnCookies } from '../../src/domain/own-cookies.ts'
 import { visible } from '../support/visible.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import type { RequestHeaderFacts } from '../../src/domain/own-request-headers.ts'
 import { requestHeaderPlan, upstreamRequestHeaders } from '../../src/domain/request-headers.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { parseReturnTo, returnToTarget } from '../../src/domain/return-to.ts'
 import { visible } from '../support/visible.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { canonicalTarget } from '../../src/domain/canonical-target.ts'
 import type { Route } from '../../src/domain/route.ts'

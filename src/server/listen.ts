@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 /** The address could not be listened on; the message says in one line what to do. */
@@ -7,7 +8,7 @@ export class ListenError extends Error {
 }
 
 /**
- * Listens, and answers the address as `http://host:port` with the port that was really taken.
+ * Listens, and answers the address as `http(s)://host:port` with the port that was really taken.
  *
  * @throws ListenError the port is taken, forbidden, or the address is not of this machine
  */
@@ -23,7 +24,7 @@ export async function listen(server: Server, host: string, port: number): Promis
   })
   const address = server.address() as AddressInfo
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return `http://${shown}:${address.port}`
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${shown}:${address.port}`
 }
 
 const EXPLANATIONS: Record<string, string> = {

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import type { Reason } from '../domain/reason.ts'
+import { continueWhenAdmitted } from '../proxy/expect-continue.ts'
 import { answerClientError, answerRefusal, clientErrorReason } from './client-error.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { watchConnections, type ConnectionWatch } from './connection-watch.ts'
@@ -77,6 +78,7 @@ function listenToRequests(
     answerRefusal(response, 'headers_too_large', tell(request.socket, 'headers_too_large'))
   }
   server.on('request', onRequest)
+  server.on('checkContinue', continueWhenAdmitted(onRequest))
   server.on('checkExpectation', onRequest) // the door answers 417 (HX-11)
   server.on('upgrade', (request, socket, head) => {
     if (request.rawHeaders.length <= 2 * limits.headerCount) {

@@ -56,9 +56,23 @@ function createLog(level: string, destination: LogDestination) {
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   )
+}
+
+/** UTC in ISO 8601. Lines of the same millisecond share the text: making it costs a tenth of a line. */
+function createTimestamp(): () => string {
+  let madeAtMs = 0
+  let text = ''
+  return () => {
+    const nowMs = Date.now()
+    if (nowMs !== madeAtMs) {
+      madeAtMs = nowMs
+      text = `,"time":"${new Date(nowMs).toISOString()}"`
+    }
+    return text
+  }
 }

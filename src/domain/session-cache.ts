@@ -69,7 +69,8 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
   ): Found | EndedSession {
     const held = byKey.get(key)
     if (watch.ended !== undefined) return { ended: watch.ended }
-    if (found === undefined || 'ended' in found) {
+    if (found === undefined) return found // perhaps only the wrong key for a session held here
+    if ('ended' in found) {
       if (held !== undefined) drop(held)
       return found
     }

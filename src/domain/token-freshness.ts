@@ -19,12 +19,14 @@ export function freshness(token: AccessToken, nowMs: number): Freshness {
 
 /**
  * When the token is refreshed ahead of its expiry by the next request: past three quarters of its
- * life, or 30 s before its end where that leaves it at least half of its life. Epoch milliseconds.
+ * life, or 30 s before its end where that leaves it at least half of its life; never sooner than a
+ * second after it was obtained. Epoch milliseconds.
  */
 export function nextAutoRefreshAtMs(token: AccessToken): number {
   const lifeMs = Math.max(0, token.expiresAtMs - token.obtainedAtMs)
   const leewayMs = lifeMs >= 2 * REFRESH_LEEWAY_MS ? REFRESH_LEEWAY_MS : 0
-  return token.obtainedAtMs + lifeMs - Math.max(lifeMs / 4, leewayMs)
+  const dueMs = lifeMs - Math.max(lifeMs / 4, leewayMs)
+  return token.obtainedAtMs + Math.max(dueMs, SHORTEST_PAUSE_MS)
 }
 
 /**
@@ -35,8 +37,7 @@ export function refreshCooldownEndsAtMs(
   token: AccessToken,
   cooldownMs: number = REFRESH_COOLDOWN_MS,
 ): number {
-  const cooledMs = Math.min(token.obtainedAtMs + cooldownMs, nextAutoRefreshAtMs(token))
-  return Math.max(cooledMs, token.obtainedAtMs + SHORTEST_PAUSE_MS)
+  return Math.min(token.obtainedAtMs + cooldownMs, nextAutoRefreshAtMs(token))
 }
 
 /** The access token of the login itself, the one every route gets today. */

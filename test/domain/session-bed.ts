@@ -43,6 +43,7 @@ export function createClock(): Clock {
       return () => void timers.delete(timer)
     },
     async advance(ms) {
+      await settle()
       const untilMs = nowMs + ms
       for (let due = nextDue(untilMs); due !== undefined; due = nextDue(untilMs)) {
         timers.delete(due)
@@ -64,22 +65,28 @@ export async function settle(): Promise<void> {
 /** A store that fails where told to. */
 export interface Breakable {
   readonly store: SessionStore
+  /** The store itself, out of reach of every fault. */
+  readonly inner: SessionStore
   readonly broken: Set<keyof SessionStore>
   isLive: boolean
+  /** Answers instead of the store's own method. */
+  readonly instead: Partial<SessionStore>
   readonly calls: (keyof SessionStore)[]
 }
 
 export function breakable(inner: SessionStore): Breakable {
   const broken = new Set<keyof SessionStore>()
   const calls: (keyof SessionStore)[] = []
-  const bed: Breakable = { store: new Proxy(inner, { get }), broken, isLive: true, calls }
+  const instead: Partial<SessionStore> = {}
+  const bed = { store: new Proxy(inner, { get }), inner, broken, isLive: true, instead, calls }
   function get(target: SessionStore, name: keyof SessionStore): unknown {
     if (name === 'watchIsLive') return () => bed.isLive
     if (name === 'watch') return target.watch
     return (...values: unknown[]): unknown => {
       calls.push(name)
       if (broken.has(name)) return Promise.reject(storeDown())
-      return (target[name] as (...values: unknown[]) => unknown)(...values)
+      const method = (instead[name] ?? target[name]) as (...values: unknown[]) => unknown
+      return method(...values)
     }
   }
   return bed

@@ -32,67 +32,69 @@ export interface CallbackEndpointOptions {
   readonly emit: Emit
 }
 
+/** One request to the callback, with what it takes to answer it. */
+interface Visit {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly options: CallbackEndpointOptions
+}
+
 /**
  * `GET /oauth2/callback`: turns the provider's answer into a session, once (STANDARDS CB). Every
  * outcome is a redirect to a clean local address or a page with a way on.
  */
 export function callbackEndpoint(options: CallbackEndpointOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const entrance = entranceOf(request.raw)
+    const visit: Visit = { request, reply, options }
     if (requestFacts('GET', request.headers).prefetch) {
       return refuse(request, reply, 'no_session') // asked ahead of a click: the login is not spent (AT-44)
     }
-    const parameters = queryParameters(entrance)
-    const state = parameters.get('state')
-    const { cookie } = request.headers
-    const transaction =
-      state === null ? undefined : options.transactionCookie.read(cookie, state)
-    if (transaction === undefined) return withoutTransaction(request, reply, options)
+    const parameters = queryParameters(entranceOf(request.raw))
+    const transaction = transactionOf(visit, parameters.get('state'))
+    if (transaction === undefined) return withoutTransaction(visit)
 
     // Before the code is used: of parallel identical callbacks one goes on (CB-2).
     const isFirst = await options.sessions.consumeTransaction(transaction.state)
-    if (!isFirst) return usedTransaction(request, reply, transaction, options)
+    if (!isFirst) return usedTransaction(visit, transaction)
 
     options.transactionCookie.clear(reply, transaction.state)
     try {
       const signIn = await authorizationCodeGrant(options.provider, parameters, transaction)
-      return await signedIn(request, reply, signIn, transaction, options)
+      return await signedIn(visit, signIn, transaction)
     } catch (error) {
-      return failed(request, reply, error, transaction, options)
+      return failed(visit, error, transaction)
     }
   }
 }
 
-/** A bookmark, the Back button, another browser's login, or cookies that are blocked (STANDARDS CB-12, CB-13). */
-async function withoutTransaction(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: CallbackEndpointOptions,
-): Promise<FastifyReply> {
-  if (await isSignedIn(request, options)) return redirectTo('/', request, reply)
-  const hasNoCookie = !options.transactionCookie.isAnyPending(request.headers.cookie)
-  const reason = hasNoCookie ? 'login_cookie_missing' : 'login_state_unknown'
-  return refuseLogin(request, reply, reason, options)
+function transactionOf(
+  { request, options }: Visit,
+  state: string | null,
+): LoginTransaction | undefined {
+  if (state === null) return undefined
+  return options.transactionCookie.read(request.headers.cookie, state)
 }
 
-async function usedTransaction(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  transaction: LoginTransaction,
-  options: CallbackEndpointOptions,
-): Promise<FastifyReply> {
+/** A bookmark, the Back button, another browser's login, or cookies that are blocked (STANDARDS CB-12, CB-13). */
+async function withoutTransaction(visit: Visit): Promise<FastifyReply> {
+  if (await isSignedIn(visit)) return redirectTo('/', visit)
+  const { request, options } = visit
+  const isAnyPending = options.transactionCookie.isAnyPending(request.headers.cookie)
+  return refuseLogin(visit, isAnyPending ? 'login_state_unknown' : 'login_cookie_missing')
+}
+
+async function usedTransaction(visit: Visit, transaction: LoginTransaction): Promise<FastifyReply> {
   const returnTo = parseReturnTo(transaction.returnTo)
-  if (await isSignedIn(request, options)) return redirectTo(returnTo, request, reply)
-  return refuse(request, reply, 'login_state_unknown', { retryUrl: returnTo })
+  if (await isSignedIn(visit)) return redirectTo(returnTo, visit)
+  return refuse(visit.request, visit.reply, 'login_state_unknown', { retryUrl: returnTo })
 }
 
 async function signedIn(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  visit: Visit,
   signIn: SignIn,
   transaction: LoginTransaction,
-  options: CallbackEndpointOptions,
 ): Promise<FastifyReply> {
+  const { request, reply, options } = visit
   const { sessions, sessionCookie, lifetimeMs, emit, sameSite } = options
   const before = sessionCookie.read(request.headers.cookie)
   const ticket = await sessions.create(signIn, before) // a new id at every login (CB-8)
@@ -101,68 +103,56 @@ async function signedIn(
   const who = sid === undefined ? { issuer, subject } : { issuer, subject, sid }
   emit({ type: 'login_succeeded', ...who, ...actorOf(entranceOf(request.raw)) })
   const returnTo = parseReturnTo(transaction.returnTo) // checked again when used (CB-9)
-  if (sameSite === 'lax') return redirectTo(returnTo, request, reply)
-  return landOnPage(returnTo, request, reply)
+  return sameSite === 'lax' ? redirectTo(returnTo, visit) : landOnPage(returnTo, visit)
 }
 
 /**
  * After a click at the provider, browsers send a Strict cookie neither here nor along a redirect
  * from here: a page of ours has to ask (STANDARDS SE-2).
  */
-function landOnPage(returnTo: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function landOnPage(returnTo: string, { request, reply }: Visit): FastifyReply {
   const { title, paragraphs, icon, goOn } = SIGNED_IN
   const ways = [{ label: goOn, href: returnTo }]
   return sendPage(request, reply, { title, paragraphs, icon, ways, movesOnTo: returnTo })
 }
 
 function failed(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  visit: Visit,
   error: unknown,
   transaction: LoginTransaction,
-  options: CallbackEndpointOptions,
 ): FastifyReply | Promise<FastifyReply> {
   if (!(error instanceof GatewayError)) throw error
   const returnTo = parseReturnTo(transaction.returnTo)
   if (error instanceof ProviderError && error.interactionRequired) {
-    return askInteractively(request, reply, { ...transaction, returnTo }, options)
+    return askInteractively(visit, { ...transaction, returnTo })
   }
-  return refuseLogin(request, reply, error.reason, options, { cause: error, retryUrl: returnTo })
+  return refuseLogin(visit, error.reason, { cause: error, retryUrl: returnTo })
 }
 
 /** A silent login that needs a page is normal flow: the same again, with the page (STANDARDS CB-11). */
 function askInteractively(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { request, reply, options }: Visit,
   { returnTo, attempt, asked }: LoginTransaction,
-  { startLogin }: CallbackEndpointOptions,
 ): FastifyReply | Promise<FastifyReply> {
   if (!requestFacts('GET', request.headers).navigation) return refuse(request, reply, 'no_session')
   const { organization } = asked
   const parameters: Record<string, string> = organization === undefined ? {} : { organization }
-  return startLogin(request, reply, { returnTo, attempt: attempt + 1, parameters })
+  return options.startLogin(request, reply, { returnTo, attempt: attempt + 1, parameters })
 }
 
-function refuseLogin(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  reason: Reason,
-  { emit }: CallbackEndpointOptions,
-  extra: RefusalExtra = {},
-): FastifyReply {
+function refuseLogin(visit: Visit, reason: Reason, extra: RefusalExtra = {}): FastifyReply {
+  const { request, reply, options } = visit
   const { cause } = extra
   const told = cause instanceof ProviderError ? { providerError: cause.providerError } : {}
-  emit({ type: 'login_failed', reason, cause, ...told, ...actorOf(entranceOf(request.raw)) })
+  const actor = actorOf(entranceOf(request.raw))
+  options.emit({ type: 'login_failed', reason, cause, ...told, ...actor })
   return refuse(request, reply, reason, { ...extra, ...told })
 }
 
-async function isSignedIn(
-  request: FastifyRequest,
-  options: CallbackEndpointOptions,
-): Promise<boolean> {
+async function isSignedIn({ request, options }: Visit): Promise<boolean> {
   return typeof (await ownSession(request, options)) !== 'string'
 }
 
-function redirectTo(path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function redirectTo(path: string, { request, reply }: Visit): FastifyReply {
   return reply.headers(plainHeaders(entranceOf(request.raw))).redirect(path, 303)
 }

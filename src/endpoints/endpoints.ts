@@ -3,7 +3,11 @@ import type { CookieSeal } from '../http/cookie-seal.ts'
 import { callbackEndpoint, type CallbackEndpointOptions } from './callback-endpoint.ts'
 import { loginEndpoint, type LoginEndpointOptions } from './login-endpoint.ts'
 import { logoutCallbackEndpoint, type LogoutCallbackOptions } from './logout-callback-endpoint.ts'
-import { logoutEndpoint, logoutLinkEndpoint, type LogoutEndpointOptions } from './logout-endpoint.ts'
+import {
+  logoutEndpoint,
+  logoutLinkEndpoint,
+  type LogoutEndpointOptions,
+} from './logout-endpoint.ts'
 import { createLogoutState } from './logout-state.ts'
 import {
   sessionEndpoint,

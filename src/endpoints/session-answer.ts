@@ -1,6 +1,10 @@
 import type { LiveSession } from '../domain/session-engine.ts'
 import type { AccessToken, SessionRecord } from '../domain/session-record.ts'
-import { loginToken, nextAutoRefreshAtMs, refreshCooldownEndsAtMs } from '../domain/token-freshness.ts'
+import {
+  loginToken,
+  nextAutoRefreshAtMs,
+  refreshCooldownEndsAtMs,
+} from '../domain/token-freshness.ts'
 import type { Site } from '../http/entrance.ts'
 
 export interface SessionAnswerOptions {
@@ -47,7 +51,9 @@ function tokenTimes(
     expire_at: timestamp(token.expiresAtMs),
     refreshed_at: timestamp(token.obtainedAtMs),
     expire_in_seconds: secondsUntil(token.expiresAtMs, nowMs),
-    next_auto_refresh_in_seconds: refreshes ? secondsUntil(nextAutoRefreshAtMs(token), nowMs) : null,
+    next_auto_refresh_in_seconds: refreshes
+      ? secondsUntil(nextAutoRefreshAtMs(token), nowMs)
+      : null,
     refresh_cooldown: cooldownSeconds > 0,
     refresh_cooldown_seconds: cooldownSeconds,
   }

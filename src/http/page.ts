@@ -30,9 +30,11 @@ const ICONS: Readonly<Record<IconName, string>> = {
   clock: '<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>',
   check: '<path d="m5.5 12.5 4.2 4.2L18.5 8"/>',
   stop: '<circle cx="12" cy="12" r="8.5"/><path d="m6.2 6.2 11.6 11.6"/>',
-  cloud: '<path d="M7.5 18.5a4 4 0 0 1-.6-7.9 5.5 5.5 0 0 1 10.6-.2 4.1 4.1 0 0 1-.5 8.1z"/><path d="M12 9.8v3M12 15.5v.01"/>',
+  cloud:
+    '<path d="M7.5 18.5a4 4 0 0 1-.6-7.9 5.5 5.5 0 0 1 10.6-.2 4.1 4.1 0 0 1-.5 8.1z"/><path d="M12 9.8v3M12 15.5v.01"/>',
   map: '<circle cx="12" cy="12" r="8.5"/><path d="m15.2 8.8-1.9 4.5-4.5 1.9 1.9-4.5z"/>',
-  cookie: '<path d="M12 3.5a8.5 8.5 0 1 0 8.5 8.5 3.6 3.6 0 0 1-4.2-4.2A3.6 3.6 0 0 1 12 3.5z"/><path d="M9 10v.01M9.5 15v.01M14 14.5v.01"/>',
+  cookie:
+    '<path d="M12 3.5a8.5 8.5 0 1 0 8.5 8.5 3.6 3.6 0 0 1-4.2-4.2A3.6 3.6 0 0 1 12 3.5z"/><path d="M9 10v.01M9.5 15v.01M14 14.5v.01"/>',
 }
 
 const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64')

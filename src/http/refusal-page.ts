@@ -2,7 +2,13 @@ import type { Reason } from '../domain/reason.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Entrance } from './entrance.ts'
 import type { Page, Way } from './page.ts'
-import { LABEL_OF_WAY, LOGIN_CANCELLED, TEXT_OF_REASON, type PageText, type WayOn } from './texts.ts'
+import {
+  LABEL_OF_WAY,
+  LOGIN_CANCELLED,
+  TEXT_OF_REASON,
+  type PageText,
+  type WayOn,
+} from './texts.ts'
 
 export interface RefusalPageExtra {
   /** A checked local path to come back to. */
@@ -35,7 +41,10 @@ function textOf(reason: Reason, providerError: string | undefined): PageText {
 }
 
 /** A login link that comes back to a local path. */
-export function loginHref(returnTo: string, parameters: Readonly<Record<string, string>> = {}): string {
+export function loginHref(
+  returnTo: string,
+  parameters: Readonly<Record<string, string>> = {},
+): string {
   const query = new URLSearchParams(parameters)
   if (returnTo !== '/') query.set('return_to', returnTo)
   return query.size === 0 ? '/oauth2/login' : `/oauth2/login?${query}`

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { authorizationRequest } from '../oidc/authorization-request.ts'
+import { authorizationRequest, type AuthorizationRequest } from '../oidc/authorization-request.ts'
 import type { Provider } from '../oidc/provider.ts'
 import type { Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
@@ -44,16 +44,17 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
       emit({ type: 'login_failed', reason: 'login_loop', ...actorOf(entrance) })
       return refuse(request, reply, 'login_loop', { retryUrl: wish.returnTo })
     }
+    let login: AuthorizationRequest
     try {
-      const login = await authorizationRequest(provider, { ...wish, attempt }, nowMs())
-      transactionCookie.write(reply, login.transaction, cookie)
-      emit({ type: 'login_started', ...actorOf(entrance) })
-      return reply.headers(plainHeaders(entrance)).redirect(login.url, 302)
+      login = await authorizationRequest(provider, { ...wish, attempt }, nowMs())
     } catch (cause) {
       const reason = cause instanceof GatewayError ? cause.reason : 'internal_error'
       emit({ type: 'login_failed', reason, cause, ...actorOf(entrance) })
       return refuse(request, reply, reason, { cause, retryUrl: wish.returnTo })
     }
+    transactionCookie.write(reply, login.transaction, cookie)
+    emit({ type: 'login_started', ...actorOf(entrance) })
+    return reply.headers(plainHeaders(entrance)).redirect(login.url, 302)
   }
 }
 

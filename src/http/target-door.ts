@@ -2,15 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { canonicalTarget, type CanonicalTarget } from '../domain/canonical-target.ts'
 import { clientAddress, type TrustedProxies } from '../domain/client-address.ts'
 import { maxForwards } from '../domain/max-forwards.ts'
+import type { Reason } from '../domain/reason.ts'
 import type { RouteTable } from '../domain/route-table.ts'
 import type { Route } from '../domain/route.ts'
-import {
-  enter,
-  knownEntrance,
-  type DoorRefusal,
-  type Entrance,
-  type Site,
-} from './entrance.ts'
+import { askedTarget, FORWARDED_METHODS, targetRefusal } from './asked-target.ts'
+import { enter, knownEntrance, type DoorRefusal, type Entrance, type Site } from './entrance.ts'
 import type { HostRule } from './host-rule.ts'
 import { isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
 import { createRequestIds, isRequestId } from './request-id.ts'
@@ -22,26 +18,14 @@ export interface DoorOptions {
   readonly trustedProxies: TrustedProxies
 }
 
-/** Methods the gateway forwards; all others are 405 (STANDARDS AT-12). The second line is WebDAV. */
-export const FORWARDED_METHODS: readonly string[] = [
-  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  ...['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH'],
-]
+export { FORWARDED_METHODS } from './asked-target.ts'
 
 export const REFUSED_URL = '/~refused'
 export const OPTIONS_URL = '/~options'
-const MAX_TARGET_LENGTH = 8_192 // STANDARDS RL-1
 
-const forwarded = new Set(FORWARDED_METHODS)
-
-interface Findings {
-  readonly authority: string | undefined
-  readonly host: string | undefined
-  readonly target: CanonicalTarget | undefined
-  readonly route: Route | undefined
-  readonly endpoint: string | undefined
-  readonly refusal: DoorRefusal | undefined
-  readonly internalUrl: string
+/** Where the handler of the route with this number lives. */
+export function routeUrl(index: number): string {
+  return `/~route/${index}/`
 }
 
 /**
@@ -86,119 +70,85 @@ export function createDoor(options: DoorOptions): (request: IncomingMessage) => 
   }
 }
 
-function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Findings {
-  const method = request.method ?? ''
-  const url = request.url ?? ''
-  if (hasRepeatedField(request.rawHeaders)) return refused('request_malformed')
-  if (url.length > MAX_TARGET_LENGTH) return refused('uri_too_long')
-
-  const absolute = url.startsWith('/') || url === '*' ? undefined : absoluteForm(url)
-  if (absolute === undefined && !url.startsWith('/') && url !== '*') {
-    return refused('request_malformed')
-  }
-  const authority = (absolute?.authority ?? request.headers.host)?.toLowerCase()
-  const host = authority === undefined ? undefined : hosts.hostname(authority)
-  if (host === undefined && !(authority === undefined && request.httpVersion === '1.0')) {
-    return refused('request_malformed') // RFC 9112 §3.2; only HTTP/1.0 may come without Host
-  }
-  const at = { authority, host }
-  if (host !== undefined && !(absolute === undefined ? hosts.serves(host) : hosts.isOurs(host))) {
-    return refused('host_refused', at)
-  }
-  if (!forwarded.has(method)) return refused('method_not_allowed', at, FORWARDED_METHODS)
-  if (isUnknownExpectation(request.headers.expect)) return refused('expectation_refused', at)
-
-  const asked = absolute?.target ?? url
-  if (asked === '*') {
-    return method === 'OPTIONS' ? ownOptions(at) : refused('request_malformed', at)
-  }
-  const target = canonicalTarget(asked)
-  if (target === undefined) return refused('path_refused', at)
-  if (maxForwards(method, request.headers['max-forwards'] as string | undefined) === 'answer') return ownOptions(at)
-  if (isOwnSpace(target.path)) return ownEndpoint(method, at, target)
-  return proxied(method, at, target, routes)
+interface At {
+  readonly authority: string | undefined
+  readonly host: string | undefined
 }
 
-type At = { readonly authority: string | undefined; readonly host: string | undefined }
-
-function ownEndpoint(method: string, at: At, target: CanonicalTarget): Findings {
-  const methods = OWN_ENDPOINTS.get(target.path)
-  if (methods === undefined) return refused('route_not_found', at, undefined, target)
-  const endpoint = target.path
-  if (!methods.includes(method)) {
-    return { ...refused('method_not_allowed', at, methods, target), endpoint }
-  }
-  const internalUrl = endpoint + target.query
-  return { ...at, target, route: undefined, endpoint, refusal: undefined, internalUrl }
-}
-
-function proxied(method: string, at: At, target: CanonicalTarget, routes: RouteTable): Findings {
-  const match = routes.match(at.host, method, target.path)
-  if (match.kind === 'route') {
-    return {
-      authority: at.authority,
-      host: at.host,
-      target,
-      route: match.route,
-      endpoint: undefined,
-      refusal: undefined,
-      internalUrl: routeUrl(match.index),
-    }
-  }
-  if (match.kind === 'none') return refused('route_not_found', at, undefined, target)
-  if (match.kind === 'ambiguous') return refused('path_refused', at, undefined, target)
-  return refused('method_not_allowed', at, match.allow, target)
-}
-
-/** Where the handler of the route with this number lives. */
-export function routeUrl(index: number): string {
-  return `/~route/${index}/`
-}
-
-function ownOptions(at: At): Findings {
-  const nothing = { target: undefined, route: undefined, endpoint: undefined, refusal: undefined }
-  return { ...at, ...nothing, internalUrl: OPTIONS_URL }
+interface Findings extends At {
+  readonly target: CanonicalTarget | undefined
+  readonly route: Route | undefined
+  readonly endpoint: string | undefined
+  readonly refusal: DoorRefusal | undefined
+  readonly internalUrl: string
 }
 
 const NOWHERE: At = { authority: undefined, host: undefined }
 
-function refused(
-  reason: DoorRefusal['reason'],
-  at: At = NOWHERE,
-  allow?: readonly string[],
-  target?: CanonicalTarget,
-): Findings {
-  const refusal: DoorRefusal = { reason, allow }
-  return { ...at, target, route: undefined, endpoint: undefined, refusal, internalUrl: REFUSED_URL }
+function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Findings {
+  const { method = '', headers } = request
+  const asked = askedTarget(request, hosts)
+  if (asked === undefined) return refused('request_malformed', NOWHERE)
+  const reason = targetRefusal(request, asked)
+  if (reason === 'method_not_allowed') return refused(reason, asked, { allow: FORWARDED_METHODS })
+  if (reason !== undefined) return refused(reason, asked)
+  if (asked.target === '*') return ownOptions(asked)
+
+  const target = canonicalTarget(asked.target)
+  if (target === undefined) return refused('path_refused', asked)
+  const forwards = maxForwards(method, headers['max-forwards'] as string | undefined)
+  if (forwards === 'answer') return ownOptions(asked)
+  if (isOwnSpace(target.path)) return ownEndpoint(method, asked, target)
+  return proxied(method, asked, target, routes)
 }
 
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)((?:[/?].*)?)$/is
-
-/** Scheme and authority cut off (RFC 9112 §3.2.2); `undefined` when it is no absolute-form of ours to read. */
-function absoluteForm(url: string): { authority: string; target: string } | undefined {
-  const [, authority, rest] = ABSOLUTE_FORM.exec(url) ?? []
-  if (authority === undefined || rest === undefined) return undefined
-  return { authority, target: rest.startsWith('/') ? rest : `/${rest}` }
+function ownEndpoint(method: string, at: At, target: CanonicalTarget): Findings {
+  const endpoint = target.path
+  const allow = OWN_ENDPOINTS.get(endpoint)
+  if (allow === undefined) return refused('route_not_found', at, { target })
+  if (!allow.includes(method)) return refused('method_not_allowed', at, { target, allow, endpoint })
+  const internalUrl = endpoint + target.query
+  return { ...placeOf(at), target, route: undefined, endpoint, refusal: undefined, internalUrl }
 }
 
-/** Node keeps the first of these and drops the rest, an upstream may read another one (STANDARDS HX-7, HX-22). */
-function hasRepeatedField(rawHeaders: readonly string[]): boolean {
-  let hosts = 0
-  let authorizations = 0
-  let contentTypes = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string
-    if (name.length === 4) hosts += isField(name, 'host')
-    else if (name.length === 12) contentTypes += isField(name, 'content-type')
-    else if (name.length === 13) authorizations += isField(name, 'authorization')
+function proxied(method: string, at: At, target: CanonicalTarget, routes: RouteTable): Findings {
+  const match = routes.match(at.host, method, target.path)
+  switch (match.kind) {
+    case 'route':
+      return {
+        authority: at.authority,
+        host: at.host,
+        target,
+        route: match.route,
+        endpoint: undefined,
+        refusal: undefined,
+        internalUrl: routeUrl(match.index),
+      }
+    case 'none':
+      return refused('route_not_found', at, { target })
+    case 'ambiguous':
+      return refused('path_refused', at, { target })
+    case 'method_not_allowed':
+      return refused('method_not_allowed', at, { target, allow: match.allow })
   }
-  return hosts > 1 || authorizations > 1 || contentTypes > 1
 }
 
-function isField(name: string, lowerCaseName: string): number {
-  return name.toLowerCase() === lowerCaseName ? 1 : 0
+function ownOptions(at: At): Findings {
+  const nothing = { target: undefined, route: undefined, endpoint: undefined, refusal: undefined }
+  return { ...placeOf(at), ...nothing, internalUrl: OPTIONS_URL }
 }
 
-function isUnknownExpectation(expect: string | undefined): boolean {
-  return expect !== undefined && expect.toLowerCase() !== '100-continue'
+interface RefusedAt {
+  readonly target?: CanonicalTarget
+  readonly endpoint?: string
+  readonly allow?: readonly string[]
+}
+
+function refused(reason: Reason, at: At, { target, endpoint, allow }: RefusedAt = {}): Findings {
+  const refusal: DoorRefusal = { reason, allow }
+  return { ...placeOf(at), target, route: undefined, endpoint, refusal, internalUrl: REFUSED_URL }
+}
+
+function placeOf({ authority, host }: At): At {
+  return { authority, host }
 }

@@ -37,14 +37,18 @@ export const LABEL_OF_WAY: Readonly<Record<WayOn, string>> = {
 
 const SESSION_ENDED: PageText = {
   title: 'Your session has ended',
-  paragraphs: ['To protect your data you were signed out. Sign in again to carry on where you were.'],
+  paragraphs: [
+    'To protect your data you were signed out. Sign in again to carry on where you were.',
+  ],
   icon: 'clock',
   ways: ['sign_in_again'],
 }
 
 const NOT_SENT: PageText = {
   title: 'This request was not accepted',
-  paragraphs: ['Something about the address or the request is not right. Check the address, or begin at the start page.'],
+  paragraphs: [
+    'Something about the address or the request is not right. Check the address, or begin at the start page.',
+  ],
   icon: 'stop',
   ways: ['home'],
 }
@@ -61,14 +65,18 @@ const FOREIGN_SITE: PageText = {
 
 const SERVICE_DOWN: PageText = {
   title: 'The service is not available right now',
-  paragraphs: ['It could not be reached. This is usually over in a few minutes. If you were signed in, you still are.'],
+  paragraphs: [
+    'It could not be reached. This is usually over in a few minutes. If you were signed in, you still are.',
+  ],
   icon: 'cloud',
   ways: ['try_again'],
 }
 
 const BUSY: PageText = {
   title: 'A short interruption',
-  paragraphs: ['We cannot answer just now. This is usually over in a moment. Your session is kept.'],
+  paragraphs: [
+    'We cannot answer just now. This is usually over in a moment. Your session is kept.',
+  ],
   icon: 'cloud',
   ways: ['try_again'],
 }
@@ -220,7 +228,9 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       ...SERVICE_DOWN,
       title: 'The service cannot be reached this way',
-      paragraphs: ['The fault is not yours. Tell the people who run this service the reference below.'],
+      paragraphs: [
+        'The fault is not yours. Tell the people who run this service the reference below.',
+      ],
       ways: ['home'],
     },
   },
@@ -234,7 +244,9 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     detail: 'The identity provider does not answer at the moment; sessions are kept.',
     page: {
       title: 'Sign-in is not available right now',
-      paragraphs: ['The service that signs you in does not answer. This is usually over in a few minutes.'],
+      paragraphs: [
+        'The service that signs you in does not answer. This is usually over in a few minutes.',
+      ],
       icon: 'cloud',
       ways: ['try_again'],
     },
@@ -263,7 +275,9 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       ...SERVICE_DOWN,
       title: 'The service takes too long',
-      paragraphs: ['It did not answer in time. Try again in a moment. If you were signed in, you still are.'],
+      paragraphs: [
+        'It did not answer in time. Try again in a moment. If you were signed in, you still are.',
+      ],
       icon: 'clock',
     },
   },
@@ -273,7 +287,9 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     page: {
       ...SERVICE_DOWN,
       title: 'The service answered in a way we cannot use',
-      paragraphs: ['The fault is not yours. Try again in a moment. If you were signed in, you still are.'],
+      paragraphs: [
+        'The fault is not yours. Try again in a moment. If you were signed in, you still are.',
+      ],
     },
   },
   overloaded: {
@@ -330,17 +346,22 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     detail: 'Something went wrong inside the gateway.',
     page: {
       title: 'Something went wrong',
-      paragraphs: ['The fault is on our side. Try again, and if it happens again, tell the people who run this service the reference below.'],
+      paragraphs: [
+        'The fault is on our side. Try again, and if it happens again, tell the people who run this service the reference below.',
+      ],
       icon: 'cloud',
       ways: ['try_again', 'home'],
     },
   },
 }
 
-/** The login ended because the user said no at the provider. */
+/** The login ended with a no at the provider: the user's own, or a rule's. Providers use one code for both. */
 export const LOGIN_CANCELLED: PageText = {
-  title: 'You cancelled the sign-in',
-  paragraphs: ['Nothing was stored, and you are not signed in.'],
+  title: 'The sign-in was cancelled',
+  paragraphs: [
+    'You are not signed in, and nothing was stored.',
+    'If you did not cancel it yourself, your account may not have access here.',
+  ],
   icon: 'door',
   ways: ['sign_in', 'home'],
 }

@@ -57,7 +57,10 @@ export interface EndpointStand {
 }
 
 /** Our endpoints with everything real below them, and one protected page that tells who is signed in. */
-export async function createEndpointStand(t: Test, plan: EndpointPlan = {}): Promise<EndpointStand> {
+export async function createEndpointStand(
+  t: Test,
+  plan: EndpointPlan = {},
+): Promise<EndpointStand> {
   const provider = await startScriptedProvider(t, { script: plan.script ?? {} })
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -125,9 +128,14 @@ export async function createEndpointStand(t: Test, plan: EndpointPlan = {}): Pro
     const ticket = cookies.sessionCookie.read(request.headers.cookie)
     const found = ticket && (await sessions.find(ticket))
     if (found !== undefined && 'ticket' in found) return { subject: found.record.subject }
-    if (request.headers['sec-fetch-mode'] !== 'navigate') return refuse(request, reply, 'no_session')
+    if (request.headers['sec-fetch-mode'] !== 'navigate')
+      return refuse(request, reply, 'no_session')
     const { target = { path: '/', query: '' } } = entranceOf(request.raw)
-    return startLogin(request, reply, { returnTo: returnToTarget(target), attempt: 0, parameters: {} })
+    return startLogin(request, reply, {
+      returnTo: returnToTarget(target),
+      attempt: 0,
+      parameters: {},
+    })
   })
   await app.ready()
   server.on('request', app.routing)

@@ -11,13 +11,20 @@ t.test('AZ-11 a login link leads to the provider, never cached, never 307', asyn
   t.equal(login.headers['cache-control'], 'no-store')
   t.ok(login.location?.startsWith(`${stand.provider.origin}/authorize?`))
   t.equal(login.setCookies.length, 1)
-  t.match(login.setCookies[0], /^bearergate-login-[\w-]+=.*; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(
+    login.setCookies[0],
+    /^bearergate-login-[\w-]+=.*; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax$/,
+  )
   t.equal((await browser.navigate(await stand.authorize(login))).headers.location, '/x')
 })
 
 const NOT_NAVIGATIONS: Record<string, Record<string, string>> = {
   fetch: { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'same-origin' },
-  frame: { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site' },
+  frame: {
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-dest': 'iframe',
+    'sec-fetch-site': 'cross-site',
+  },
   image: { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'cross-site' },
   'old script': { accept: 'application/json' },
   'old XMLHttpRequest': { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' },
@@ -50,7 +57,10 @@ t.test('AZ-13 prefetch and HEAD start no login', async (t) => {
     t.strictSame(answer.setCookies, [])
   }
   t.equal((await browser.navigate(`${stand.origin}/oauth2/login`, { method: 'HEAD' })).status, 405)
-  t.strictSame(eventTypes(stand).filter((type) => type.startsWith('login')), [])
+  t.strictSame(
+    eventTypes(stand).filter((type) => type.startsWith('login')),
+    [],
+  )
 })
 
 t.test('AZ-9 only listed parameters are passed on', async (t) => {
@@ -112,15 +122,28 @@ t.test('LO-16 a third party may begin a login, for our issuer and our pages only
   })
   t.throws(() => wish('iss=https%3A%2F%2Fevil.example'), GatewayError)
   t.throws(() => wish('iss='), GatewayError)
-  for (const target of ['https://evil.example/x', 'https://app.example.com.evil.example/', '//evil']) {
+  for (const target of [
+    'https://evil.example/x',
+    'https://app.example.com.evil.example/',
+    '//evil',
+  ]) {
     t.equal(wish(`target_link_uri=${encodeURIComponent(target)}`).returnTo, '/')
   }
   t.equal(wish('target_link_uri=https%3A%2F%2Fapp.example.com%2F%2Fevil.example').returnTo, '/')
 })
 
 t.test('AT-6 a wish for another site leads home', async (t) => {
-  for (const target of ['https://evil.example', '//evil.example', '/\\evil.example', '/\t/evil', '/oauth2/logout']) {
+  for (const target of [
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '/\t/evil',
+    '/oauth2/logout',
+  ]) {
     t.equal(wish(`return_to=${encodeURIComponent(target)}`).returnTo, '/')
   }
-  t.equal(wish('return_to=%2Ffoo%3Fnext%3Dhttps%3A%2F%2Fx%2F%2Fb').returnTo, '/foo?next=https://x//b')
+  t.equal(
+    wish('return_to=%2Ffoo%3Fnext%3Dhttps%3A%2F%2Fx%2F%2Fb').returnTo,
+    '/foo?next=https://x//b',
+  )
 })

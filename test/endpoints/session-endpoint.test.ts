@@ -4,7 +4,15 @@ import { createEndpointStand, reasonOf } from './endpoint-stand.ts'
 
 t.test('SE-18 the session tells who is signed in and until when, and no token', async (t) => {
   const stand = await createEndpointStand(t, {
-    script: { loginClaims: (claims) => ({ ...claims, name: 'Ann', phone: '1', acr: 'phr', auth_time: 1_700_000_000 }) },
+    script: {
+      loginClaims: (claims) => ({
+        ...claims,
+        name: 'Ann',
+        phone: '1',
+        acr: 'phr',
+        auth_time: 1_700_000_000,
+      }),
+    },
   })
   const browser = stand.browser()
   await stand.signIn(browser)
@@ -110,20 +118,24 @@ t.test('SE-17 the store is down: 503 with Retry-After, cookie untouched', async 
   t.strictSame(answer.setCookies, [])
 })
 
-t.test('SE-21 a refresh asks the provider once and is idempotent during the cooldown', async (t) => {
-  let nowMs = Date.now()
-  const stand = await createEndpointStand(t, { nowMs: () => nowMs })
-  const browser = stand.browser()
-  await stand.signIn(browser)
-  const refresh = () => browser.fetch(`${stand.origin}/oauth2/session/refresh`, { method: 'POST' })
-  t.equal((await refresh()).status, 200)
-  t.equal(stand.provider.callsTo('refresh_token'), 0, 'the login just gave one')
-  nowMs += 61_000
-  const answers = await Promise.all([refresh(), refresh(), refresh()])
-  t.ok(answers.every(({ status }) => status === 200))
-  t.equal(stand.provider.callsTo('refresh_token'), 1)
-  t.match(answers[0]?.json(), { session: { active: true }, user: { sub: 'alice' } })
-})
+t.test(
+  'SE-21 a refresh asks the provider once and is idempotent during the cooldown',
+  async (t) => {
+    let nowMs = Date.now()
+    const stand = await createEndpointStand(t, { nowMs: () => nowMs })
+    const browser = stand.browser()
+    await stand.signIn(browser)
+    const refresh = () =>
+      browser.fetch(`${stand.origin}/oauth2/session/refresh`, { method: 'POST' })
+    t.equal((await refresh()).status, 200)
+    t.equal(stand.provider.callsTo('refresh_token'), 0, 'the login just gave one')
+    nowMs += 61_000
+    const answers = await Promise.all([refresh(), refresh(), refresh()])
+    t.ok(answers.every(({ status }) => status === 200))
+    t.equal(stand.provider.callsTo('refresh_token'), 1)
+    t.match(answers[0]?.json(), { session: { active: true }, user: { sub: 'alice' } })
+  },
+)
 
 t.test('SE-21 refused: 401; outage: 503 with Retry-After and the session kept', async (t) => {
   let nowMs = Date.now()

@@ -68,7 +68,10 @@ t.test('SE-1 the session cookie has the prefix and every attribute', async (t) =
   const [line] = await setBy((reply) => sessionCookie.write(reply, TICKET, 3_600))
   t.match(line, /^__Host-bearergate=/)
   const attributes = new Set(line?.split('; ').slice(1))
-  t.strictSame(attributes, new Set(['Max-Age=3600', 'Path=/', 'HttpOnly', 'Secure', 'SameSite=Lax']))
+  t.strictSame(
+    attributes,
+    new Set(['Max-Age=3600', 'Path=/', 'HttpOnly', 'Secure', 'SameSite=Lax']),
+  )
 })
 
 t.test('SE-1 the plain name only on a public URL without TLS', async (t) => {
@@ -82,7 +85,11 @@ t.test('LO-1 clearing has the same attributes', async (t) => {
   const { setBy, sessionCookie } = await bed(t, { sameSite: 'strict' })
   const [written] = await setBy((reply) => sessionCookie.write(reply, TICKET, 3_600))
   const [cleared] = await setBy((reply) => sessionCookie.clear(reply))
-  const attributes = (line = '') => line.split('; ').slice(1).filter((one) => !one.startsWith('Max-Age'))
+  const attributes = (line = '') =>
+    line
+      .split('; ')
+      .slice(1)
+      .filter((one) => !one.startsWith('Max-Age'))
   t.strictSame(attributes(cleared), attributes(written))
   t.match(cleared, /^__Host-bearergate=; Max-Age=0/)
 })
@@ -108,7 +115,12 @@ t.test('SE-11 the same name twice is nobody, even with equal values', async (t) 
 t.test('SE-11 AT-3 other names do not count', async (t) => {
   const all = await bed(t)
   const value = (await ticketPair(all)).split('=').slice(1).join('=')
-  for (const name of ['bearergate', '__host-bearergate', 'x__Host-bearergate', '__Host-bearergate2']) {
+  for (const name of [
+    'bearergate',
+    '__host-bearergate',
+    'x__Host-bearergate',
+    '__Host-bearergate2',
+  ]) {
     t.equal(all.sessionCookie.read(`${name}=${value}`), undefined, name)
   }
   t.ok(all.sessionCookie.read(`x__Host-bearergate=1; __Host-bearergate=${value}`))
@@ -168,16 +180,24 @@ t.test('SE-23 no two purposes share a key', async (t) => {
   t.notOk(keys.some((key) => key.equals(SECRET)))
 })
 
-t.test('SE-3 a login transaction lives 15 minutes at most, is Lax even beside a strict session', async (t) => {
-  const { setBy, transactionCookie } = await bed(t, { sameSite: 'strict' })
-  const [line] = await setBy((reply) => transactionCookie.write(reply, transaction('s'), undefined))
-  t.match(line, /^__Host-bearergate-login-[\w-]{16}=/)
-  t.match(line, /Max-Age=900; Path=\/; HttpOnly; Secure; SameSite=Lax/)
-})
+t.test(
+  'SE-3 a login transaction lives 15 minutes at most, is Lax even beside a strict session',
+  async (t) => {
+    const { setBy, transactionCookie } = await bed(t, { sameSite: 'strict' })
+    const [line] = await setBy((reply) =>
+      transactionCookie.write(reply, transaction('s'), undefined),
+    )
+    t.match(line, /^__Host-bearergate-login-[\w-]{16}=/)
+    t.match(line, /Max-Age=900; Path=\/; HttpOnly; Secure; SameSite=Lax/)
+  },
+)
 
 t.test('AZ-17 each login has its own cookie, found by its state', async (t) => {
   const all = await bed(t)
-  const both = [await pendingPair(all, transaction('one')), await pendingPair(all, transaction('two'))]
+  const both = [
+    await pendingPair(all, transaction('one')),
+    await pendingPair(all, transaction('two')),
+  ]
   t.strictSame(all.transactionCookie.read(both.join('; '), 'one'), transaction('one'))
   t.strictSame(all.transactionCookie.read(both.join('; '), 'two'), transaction('two'))
   t.equal(all.transactionCookie.read(both.join('; '), 'three'), undefined)
@@ -193,7 +213,7 @@ t.test('SE-11 a login transaction sent twice is none', async (t) => {
 
 t.test('a transaction under the name of another state is none', async (t) => {
   const all = await bed(t)
-  const [one = '', two = ''] = [
+  const [one, two] = [
     await pendingPair(all, transaction('one')),
     await pendingPair(all, transaction('two')),
   ]
@@ -202,26 +222,29 @@ t.test('a transaction under the name of another state is none', async (t) => {
 })
 
 for (const returnTo of ['/', `/report?${'q'.repeat(1_900)}`]) {
-  t.test(`SE-13 AT-8 200 abandoned logins stay below 8 KB (return path of ${returnTo.length})`, async (t) => {
-    const all = await bed(t)
-    const jar = new Map<string, string>()
-    const header = () => [...jar.values()].join('; ')
-    jar.set('ticket', await ticketPair(all))
-    for (let count = 1; count <= 200; count++) {
-      const lines = await all.setBy((reply) =>
-        all.transactionCookie.write(reply, transaction(`s${count}`, count, returnTo), header()),
-      )
-      for (const line of lines) {
-        const name = line.split('=')[0] ?? ''
-        if (line.includes('Max-Age=0')) jar.delete(name)
-        else jar.set(name, pair(line))
+  t.test(
+    `SE-13 AT-8 200 abandoned logins stay below 8 KB (return path of ${returnTo.length})`,
+    async (t) => {
+      const all = await bed(t)
+      const jar = new Map<string, string>()
+      const header = () => [...jar.values()].join('; ')
+      jar.set('ticket', await ticketPair(all))
+      for (let count = 1; count <= 200; count++) {
+        const lines = await all.setBy((reply) =>
+          all.transactionCookie.write(reply, transaction(`s${count}`, count, returnTo), header()),
+        )
+        for (const line of lines) {
+          const name = line.split('=')[0] ?? ''
+          if (line.includes('Max-Age=0')) jar.delete(name)
+          else jar.set(name, pair(line))
+        }
+        t.ok(lines.every((line) => pair(line).length <= 4_096))
       }
-      t.ok(lines.every((line) => pair(line).length <= 4_096))
-    }
-    t.ok(jar.size <= 6)
-    t.ok(header().length < 8_192, `${header().length}`)
-    t.equal(all.transactionCookie.read(header(), 's200')?.returnTo, returnTo)
-  })
+      t.ok(jar.size <= 6)
+      t.ok(header().length < 8_192, `${header().length}`)
+      t.equal(all.transactionCookie.read(header(), 's200')?.returnTo, returnTo)
+    },
+  )
 }
 
 t.test('SE-13 pending logins that cannot be read are the first to go', async (t) => {
@@ -233,7 +256,9 @@ t.test('SE-13 pending logins that cannot be read are the first to go', async (t)
   const lines = await all.setBy((reply) =>
     all.transactionCookie.write(reply, transaction('new', 9), header),
   )
-  const removed = lines.filter((line) => line.includes('Max-Age=0')).map((line) => line.split('=')[0])
+  const removed = lines
+    .filter((line) => line.includes('Max-Age=0'))
+    .map((line) => line.split('=')[0])
   t.equal(removed.length, 1)
   t.ok(['__Host-bearergate-login-x', '__Host-bearergate-login-y'].includes(removed[0] ?? ''))
 })

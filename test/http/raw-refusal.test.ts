@@ -28,7 +28,9 @@ t.test('a refused upgrade is answered in full on its bare socket', async (t) => 
   })
   await once(server, 'listening')
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1')
-  socket.write('GET /ws HTTP/1.1\r\nHost: app.example.com\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n')
+  socket.write(
+    'GET /ws HTTP/1.1\r\nHost: app.example.com\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'close')
@@ -37,6 +39,9 @@ t.test('a refused upgrade is answered in full on its bare socket', async (t) => 
   t.match(head, /www-authenticate: Bearer\r\n/)
   t.match(head, /connection: close/)
   t.match(head, `content-length: ${body.length}`)
-  t.match(JSON.parse(body), { reason: 'no_session', login_url: 'https://app.example.com/oauth2/login' })
+  t.match(JSON.parse(body), {
+    reason: 'no_session',
+    login_url: 'https://app.example.com/oauth2/login',
+  })
   t.equal(noted, 'no_session')
 })

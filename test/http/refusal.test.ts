@@ -65,7 +65,10 @@ t.test('ER-3 a page only for navigations and for who prefers HTML', async (t) =>
   t.equal(await isPage({}), false)
   t.equal(await isPage({ accept: '*/*' }), false)
   t.equal(await isPage({ accept: 'application/json' }), false)
-  t.equal(await isPage({ accept: 'application/json, text/html;q=0.5', 'sec-fetch-mode': 'cors' }), false)
+  t.equal(
+    await isPage({ accept: 'application/json, text/html;q=0.5', 'sec-fetch-mode': 'cors' }),
+    false,
+  )
   t.equal(await isPage({ accept: 'text/html' }), true)
   t.equal(await isPage(NAVIGATION), true)
 })
@@ -130,7 +133,9 @@ t.test('a page for a POST does not offer to send it again', async (t) => {
 })
 
 t.test('a page for a GET offers the same address again', async (t) => {
-  const answer = await send(t, refusing('upstream_timeout'), '/orders?x=1&y=2', { headers: NAVIGATION })
+  const answer = await send(t, refusing('upstream_timeout'), '/orders?x=1&y=2', {
+    headers: NAVIGATION,
+  })
   t.match(answer.body, 'href="/orders?x=1&amp;y=2"')
 })
 
@@ -139,12 +144,15 @@ t.test('an ended session leads back to the page through a login', async (t) => {
   t.match(answer.body, 'href="/oauth2/login?return_to=%2Forders%3Fx%3D1"')
 })
 
-t.test('HX-32 a large body that nobody will read ends the connection with the answer', async (t) => {
-  const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
-  for (const framing of ['Content-Length: 100000', 'Transfer-Encoding: chunked']) {
-    const bytes = `POST /x HTTP/1.1\r\nHost: app.example.com\r\n${framing}\r\n\r\n`
-    const answer = await sendRaw(t, stand, bytes)
-    t.equal(answer.status, 404)
-    t.match(answer.head, /^connection: close/im)
-  }
-})
+t.test(
+  'HX-32 a large body that nobody will read ends the connection with the answer',
+  async (t) => {
+    const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
+    for (const framing of ['Content-Length: 100000', 'Transfer-Encoding: chunked']) {
+      const bytes = `POST /x HTTP/1.1\r\nHost: app.example.com\r\n${framing}\r\n\r\n`
+      const answer = await sendRaw(t, stand, bytes)
+      t.equal(answer.status, 404)
+      t.match(answer.head, /^connection: close/im)
+    }
+  },
+)

@@ -10,7 +10,13 @@ function reasonIn(body: string): unknown {
 
 t.test('HX-10 the door gives the path and query on, octet for octet', async (t) => {
   const stand = createStand()
-  for (const target of ['/a?a=1&a=2&b=%2F%20+', '/a%2Fb', '/v1;v=1', '/api/..hidden', '/%7Bid%7D']) {
+  for (const target of [
+    '/a?a=1&a=2&b=%2F%20+',
+    '/a%2Fb',
+    '/v1;v=1',
+    '/api/..hidden',
+    '/%7Bid%7D',
+  ]) {
     const answer = await send(t, stand, target)
     const found = JSON.parse(answer.body) as { path: string; query: string }
     t.equal(found.path + found.query, target)
@@ -75,7 +81,8 @@ t.test('AT-10 a balancer may use its own Host while no route names one', async (
 t.test('AT-10 once a route names a host, others are 421', async (t) => {
   const routes = [{ host: 'api.example.com' }, {}]
   const stand = createStand({ routes })
-  const statusFor = async (host: string) => (await send(t, stand, '/', { headers: { host } })).status
+  const statusFor = async (host: string) =>
+    (await send(t, stand, '/', { headers: { host } })).status
   t.equal(await statusFor('api.example.com'), 200)
   t.equal(await statusFor('API.example.com.:443'), 200)
   t.equal(await statusFor('app.example.com'), 200)
@@ -84,7 +91,8 @@ t.test('AT-10 once a route names a host, others are 421', async (t) => {
 
 t.test('AT-40 a gateway on loopback serves no name that a stranger could own', async (t) => {
   const stand = createStand({ publicUrl: 'http://localhost:8080' })
-  const statusFor = async (host: string) => (await send(t, stand, '/', { headers: { host } })).status
+  const statusFor = async (host: string) =>
+    (await send(t, stand, '/', { headers: { host } })).status
   t.equal(await statusFor('localhost:8080'), 200)
   t.equal(await statusFor('127.0.0.1:8080'), 200)
   t.equal(await statusFor('[::1]:8080'), 200)
@@ -115,7 +123,9 @@ t.test('HX-9 AT-12 methods we do not forward are 405 with Allow', async (t) => {
 })
 
 t.test('AT-12 a method the route does not list is 405 with its own Allow', async (t) => {
-  const answer = await send(t, createStand({ routes: [{ methods: ['GET'] }] }), '/', { method: 'POST' })
+  const answer = await send(t, createStand({ routes: [{ methods: ['GET'] }] }), '/', {
+    method: 'POST',
+  })
   t.equal(answer.status, 405)
   t.equal(answer.headers.allow, 'GET, HEAD')
 })
@@ -199,10 +209,13 @@ t.test('OB-8 the client address follows trusted proxies only', async (t) => {
   t.equal(await addressFor([]), '127.0.0.1')
 })
 
-t.test('a refused request with an odd body and content type is still refused as what it is', async (t) => {
-  const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
-  const bytes = `POST /x HTTP/1.1\r\n${HOST}Content-Type: garbage\r\nContent-Length: 3\r\n${END}abc`
-  const answer = await sendRaw(t, stand, bytes)
-  t.equal(answer.status, 404)
-  t.equal(reasonIn(answer.body), 'route_not_found')
-})
+t.test(
+  'a refused request with an odd body and content type is still refused as what it is',
+  async (t) => {
+    const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
+    const bytes = `POST /x HTTP/1.1\r\n${HOST}Content-Type: garbage\r\nContent-Length: 3\r\n${END}abc`
+    const answer = await sendRaw(t, stand, bytes)
+    t.equal(answer.status, 404)
+    t.equal(reasonIn(answer.body), 'route_not_found')
+  },
+)

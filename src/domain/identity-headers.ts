@@ -68,7 +68,7 @@ function encodeElement(text: string): string {
 
 /** Configured text: only what no header may carry is encoded. */
 function encodeLiteral(text: string): string {
-  return text.replace(/[^ -~]+/gu, percentEncode)
+  return text.replace(/[^\t -~]+/gu, percentEncode)
 }
 
 function percentEncode(text: string): string {

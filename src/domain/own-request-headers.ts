@@ -22,7 +22,7 @@ export interface RequestHeaderFacts {
   readonly httpVersion: string
   /** As the browser sees it, by our configuration and no header (AT-45). */
   readonly proto: 'http' | 'https'
-  /** The checked Host of the request, with its port if it has one. */
+  /** The checked Host of the request, with its port if it has one; `''` if HTTP/1.0 sent none. */
   readonly host: string
   readonly requestId: string
 }
@@ -50,15 +50,13 @@ export function addOwnHeaders(
     forwardedFor + facts.peerAddress.replace(MAPPED, ''),
     'x-forwarded-proto',
     facts.proto,
-    'x-forwarded-host',
-    facts.host,
-    'x-forwarded-port',
-    portOf(facts),
     'x-request-id',
     facts.requestId,
     'via',
     `${via}${facts.httpVersion} ${plan.pseudonym}`,
   )
+  if (facts.host !== '')
+    headers.push('x-forwarded-host', facts.host, 'x-forwarded-port', portOf(facts))
   if (plan.forwardedPrefix !== undefined) headers.push('x-forwarded-prefix', plan.forwardedPrefix)
 }
 

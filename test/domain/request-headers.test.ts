@@ -51,10 +51,10 @@ const OURS = [
   'authorization: Bearer the-token',
   'x-forwarded-for: 203.0.113.9',
   'x-forwarded-proto: https',
-  'x-forwarded-host: gateway.example',
-  'x-forwarded-port: 443',
   'x-request-id: id-1',
   'via: 1.1 gw-1',
+  'x-forwarded-host: gateway.example',
+  'x-forwarded-port: 443',
 ]
 
 t.test(
@@ -252,6 +252,11 @@ t.test('FW-2 the port is the one the client used', async (t) => {
   t.equal(port({ host: 'a.example', proto: 'http' }), 'x-forwarded-port: 80')
   t.equal(port({ host: '[::1]' }), 'x-forwarded-port: 443')
   t.equal(port({ host: '[::1]:8443' }), 'x-forwarded-port: 8443')
+})
+
+t.test('HX-29 without a Host there is none to tell', async (t) => {
+  const lines = sent([], { host: '', httpVersion: '1.0' }) as string[]
+  t.notOk(lines.some((line) => /^x-forwarded-(host|port)/.test(line)))
 })
 
 t.test('FW-2 a stripped prefix is told, whatever the proxy before us said', async (t) => {

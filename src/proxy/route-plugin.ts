@@ -52,6 +52,11 @@ export async function routePlugin(scope: FastifyInstance, { proxy, route, index 
     }
   }
 
+  // Not as http-proxy's `handler`: on the way there it parses our constant URL three times, 3 of 55 µs.
+  scope.addHook('preHandler', (request, reply, _done) => {
+    transfer(line, request, reply, request.passage as Passage)
+  })
+
   await scope.register(httpProxy, {
     upstream: route.upstream.origin,
     prefix: routeUrl(index).slice(0, -1),
@@ -61,9 +66,6 @@ export async function routePlugin(scope: FastifyInstance, { proxy, route, index 
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     replyOptions: { retryDelay: () => null }, // P2, should reply-from ever be reached
-    handler: (request: FastifyRequest, reply: FastifyReply) => {
-      transfer(line, request, reply, request.passage as Passage)
-    },
   })
 }
 

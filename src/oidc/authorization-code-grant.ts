@@ -4,7 +4,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import type { SignIn } from '../domain/sign-in.ts'
 import { checkAuthorizationResponse } from './authorization-response.ts'
-import { loginShortfall, userClaims } from './id-token-claims.ts'
+import { identityOf, loginShortfall, userClaims } from './id-token-claims.ts'
 import type { Claims } from './id-token-claims.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { ProviderConnection } from './provider-connection.ts'
@@ -88,16 +88,6 @@ function checkResponse(
   }
 }
 
-/** The parts of a session that are claims of its newest ID token. */
-export function identityOf(claims: Claims): Pick<SignIn, 'sid' | 'acr' | 'authTimeMs'> {
-  const { sid, acr, auth_time: authTime } = claims
-  return {
-    ...(typeof sid === 'string' ? { sid } : {}),
-    ...(typeof acr === 'string' ? { acr } : {}),
-    ...(typeof authTime === 'number' ? { authTimeMs: authTime * 1000 } : {}),
-  }
-}
-
 async function tokenAnswer(
   provider: Provider,
   { configuration }: ProviderConnection,
@@ -136,11 +126,8 @@ const REASON = {
   nonsense: 'provider_error',
 } as const satisfies Record<TokenEndpointFailureKind, string>
 
-function checkLogin(claims: Claims, { asked, nonce }: LoginTransaction, provider: Provider): void {
+function checkLogin(claims: Claims, { asked }: LoginTransaction, provider: Provider): void {
   const { organizations, clockToleranceMs } = provider.options
-  if (claims['nonce'] !== nonce) {
-    throw new GatewayError('provider_error', 'the ID token is refused: nonce is not ours')
-  }
   const shortfall = loginShortfall(claims, asked, organizations, Date.now() - clockToleranceMs)
   if (shortfall !== undefined) {
     throw new GatewayError('login_refused', `the login is refused: ${shortfall}`)

@@ -12,19 +12,29 @@ export function addressProblems(
   endpoints: Readonly<Record<string, string>>,
   options: ProviderOptions,
 ): string[] {
-  const origins = allowedOrigins(options)
-  return Object.entries(endpoints).flatMap(([name, address]) => {
-    if (!URL.canParse(address)) return [`${name} "${address}" is not a URL`]
-    const url = new URL(address)
-    if (!(url.protocol === 'https:' || (url.protocol === 'http:' && options.allowInsecureHttp))) {
-      return [`${name} "${address}" is not https (provider.allowInsecureHttp)`]
+  const known = allowedOrigins(options)
+  const strangers = new Map<string, string[]>()
+  const problems: string[] = []
+  for (const [name, address] of Object.entries(endpoints)) {
+    const problem = addressProblem(address, options.allowInsecureHttp)
+    if (problem !== undefined) problems.push(`${name} "${address}" ${problem}`)
+    else if (!(name in options.endpoints)) {
+      const { origin } = new URL(address)
+      if (!known.has(origin)) strangers.set(origin, [...(strangers.get(origin) ?? []), name])
     }
-    if (isLinkLocal(url.hostname)) return [`${name} "${address}" is a link-local address`]
-    if (name in options.endpoints || origins.has(url.origin)) return []
-    return [
-      `${name} is at ${url.origin}: list that origin in provider.allowedOrigins if it is right`,
-    ]
-  })
+  }
+  const list = [...strangers].map(([origin, names]) => `${origin} (${names.join(', ')})`)
+  if (list.length > 0) problems.push(`provider.allowedOrigins does not list ${list.join(', ')}`)
+  return problems
+}
+
+function addressProblem(address: string, allowInsecureHttp: boolean): string | undefined {
+  if (!URL.canParse(address)) return 'is not a URL'
+  const { protocol, hostname } = new URL(address)
+  if (!(protocol === 'https:' || (protocol === 'http:' && allowInsecureHttp))) {
+    return 'is not https (provider.allowInsecureHttp)'
+  }
+  return isLinkLocal(hostname) ? 'is a link-local address' : undefined
 }
 
 function allowedOrigins(options: ProviderOptions): ReadonlySet<string> {

@@ -1,4 +1,5 @@
 import type { LoginTransaction } from '../domain/login-transaction.ts'
+import type { SignIn } from '../domain/sign-in.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -100,4 +101,14 @@ const OF_ONE_TOKEN = new Set([
 /** The claims about the user: those about the one token that carried them are left out. */
 export function userClaims(claims: Claims): Claims {
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !OF_ONE_TOKEN.has(name)))
+}
+
+/** The parts of a session that are claims of its newest ID token. */
+export function identityOf(claims: Claims): Pick<SignIn, 'sid' | 'acr' | 'authTimeMs'> {
+  const { sid, acr, auth_time: authTime } = claims
+  return {
+    ...(typeof sid === 'string' ? { sid } : {}),
+    ...(typeof acr === 'string' ? { acr } : {}),
+    ...(typeof authTime === 'number' ? { authTimeMs: authTime * 1000 } : {}),
+  }
 }

@@ -13,7 +13,7 @@ export const NOT_FOR_US = 'id_token_audience'
 
 /**
  * Verifies signature, header and claims of an ID token (OpenID Connect Core §3.1.3.7), always and
- * with our keys, algorithms and clock tolerance. The nonce is the caller's to compare.
+ * with our keys, algorithms and clock tolerance. The nonce is for the grants to compare.
  *
  * @throws GatewayError provider_error: the token is not what it must be
  * @throws GatewayError provider_unavailable: its key could not be read
@@ -31,7 +31,7 @@ export async function verifyIdToken(
     requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
   })
   const { typ, alg } = protectedHeader
-  if (typ !== undefined && !/^(application\/)?jwt$/i.test(typ)) throw unusable(`typ is ${typ}`)
+  if (typ !== undefined && !/^(application\/)?jwt$/i.test(typ)) throw unusable('typ is not JWT')
   const { at_hash: hash } = payload
   if (hash !== undefined && hash !== accessTokenHash(tokens.accessToken, alg)) {
     throw unusable('at_hash belongs to another access token')

@@ -30,7 +30,7 @@ const MAX_LIFETIME_MS = 366 * 86_400_000 // longer is a slip of the provider; al
 export function accessTokenOf(answer: TokenAnswer, terms: TokenTerms): AccessToken {
   const { access_token: value, token_type: type, expires_in: seconds } = answer
   const { requestedAtMs, defaultLifetimeMs } = terms
-  if (type.toLowerCase() !== 'bearer') throw unusable(`token_type ${JSON.stringify(type)}`)
+  if (type.toLowerCase() !== 'bearer') throw unusable('a token that is not a bearer token')
   if (!VISIBLE_ASCII.test(value)) throw unusable('an access token with characters beyond ASCII')
   if (value.length > MAX_TOKEN_LENGTH)
     throw unusable(`an access token of ${value.length} characters`)

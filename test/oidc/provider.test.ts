@@ -89,7 +89,7 @@ const REFUSED: readonly (readonly [string, Script, RegExp])[] = [
   [
     'ID-3 token endpoint on another origin',
     { metadata: (m) => ({ ...m, token_endpoint: 'http://127.0.0.2/token' }) },
-    /127\.0\.0\.2.*provider\.allowedOrigins/,
+    /provider\.allowedOrigins.*127\.0\.0\.2 \(token_endpoint\)/,
   ],
   [
     'ID-3 jwks_uri on another origin',
@@ -204,6 +204,31 @@ t.test('ID-3 plain http needs allowInsecureHttp', async (t) => {
     reason: 'provider_unavailable',
   })
   t.match((provider.lastError() as Error).message, /allowInsecureHttp/)
+})
+
+t.test('ID-3 every origin that has to be listed is named at once', async (t) => {
+  const { provider } = await startLoginBed(
+    t,
+    {},
+    {
+      script: {
+        metadata: (m) => ({
+          ...m,
+          token_endpoint: 'http://oauth2.example/token',
+          revocation_endpoint: 'http://oauth2.example/revoke',
+          jwks_uri: 'http://www.example/certs',
+          userinfo_endpoint: 'http://unused.example/',
+        }),
+      },
+    },
+  )
+  await eventually(() => provider.lastError() !== undefined)
+  const { message } = provider.lastError() as Error
+  t.match(
+    message,
+    /http:\/\/oauth2\.example \(token_endpoint, revocation_endpoint\), http:\/\/www\.example \(jwks_uri\)/,
+  )
+  t.notMatch(message, /unused/)
 })
 
 t.test('ID-3 a listed origin, and a pinned endpoint, are used', async (t) => {

@@ -131,7 +131,11 @@ class Decoder {
   #array(node: LocatedNode, schema: SchemaNode, path: Path): unknown {
     if (node.kind !== 'list') return this.#wrongKind(node, schema, path)
     if (node.items.length < (schema.minItems ?? 0))
-      this.#say(node.offset, path, 'is empty: at least one entry is needed')
+      this.#say(
+        node.offset,
+        path,
+        `is empty: ${schema.whenMissing ?? 'at least one entry is needed'}`,
+      )
     const seen = new Set<string>()
     return node.items.map((item, at) => {
       const value = this.value(item, schema.items ?? {}, [...path, at])
@@ -151,7 +155,7 @@ class Decoder {
       return this.#interpolated(node, schema, path)
     if (schema.type === 'integer') return this.#integer(node, node.value, schema, path)
     if (schema.type === 'boolean') return this.#boolean(node, node.value, path)
-    if (typeof node.value !== 'string') return this.#notText(node, path)
+    if (typeof node.value !== 'string') return this.#notText(node, schema, path)
     return this.#text(node, node.value, schema, path)
   }
 
@@ -208,9 +212,12 @@ class Decoder {
       : this.#say(node.offset, path, 'must be true or false')
   }
 
-  #notText(node: LocatedScalar, path: Path): undefined {
+  #notText(node: LocatedScalar, schema: SchemaNode, path: Path): undefined {
     if (node.value === null)
       return this.#say(node.offset, path, 'is empty: give a value, or leave the key out')
+    const count = this.findings.length
+    this.#text(node, node.source, schema, path)
+    if (this.findings.length > count) return undefined // quotes alone would not help: the form is wrong too
     const quoted = this.concealed.has(keyOf(path)) ? '' : `: ${quote(node.source)}`
     const kind = typeof node.value === 'number' ? 'a number' : 'true or false'
     return this.#say(
@@ -262,10 +269,7 @@ class Decoder {
   }
 
   #say(offset: number, path: Path, message: string): undefined {
-    this.findings.push({
-      offset,
-      message: path.length === 0 ? message : `${nameOfPath(path)}: ${message}`,
-    })
+    this.findings.push({ offset, name: nameOfPath(path), message })
     return undefined
   }
 }

@@ -66,7 +66,8 @@ function checkRules(decoded: Decoded, places: Places) {
   const warnings: Finding[] = []
   const finding = (path: Parameters<RuleReport['problem']>[0], message: string): Finding => ({
     offset: decoded.offsetOf(path),
-    message: `${nameOfPath(path)}: ${message}`,
+    name: nameOfPath(path),
+    message,
   })
   const report: RuleReport = {
     problem: (path, message) => void problems.push(finding(path, message)),
@@ -104,12 +105,15 @@ class Places {
   /** In the order of the file, each once: an alias makes one mistake count twice. */
   diagnostics(findings: readonly Finding[]): Diagnostic[] {
     const sorted = findings.toSorted((a, b) => a.offset - b.offset)
-    const unique = new Map(
-      sorted.map((finding) => [`${finding.offset} ${finding.message}`, finding]),
-    )
-    return [...unique.values()].map(({ offset, message }) => {
+    const unique = new Map<string, Finding>()
+    for (const finding of sorted) {
+      const key = `${finding.offset} ${finding.message}`
+      if (!unique.has(key)) unique.set(key, finding)
+    }
+    return [...unique.values()].map(({ offset, name = '', message }) => {
       const { line, col } = this.#lines.linePos(offset)
-      return { file: this.#file, line, column: col, message }
+      const text = name === '' ? message : `${name}: ${message}`
+      return { file: this.#file, line, column: col, message: text }
     })
   }
 }

@@ -37,6 +37,8 @@ export interface BrokenNode {
 /** A problem or warning before its place is counted in lines. */
 export interface Finding {
   readonly offset: number
+  /** The key it is about, as people write it: `routes[0].path`. */
+  readonly name?: string
   readonly message: string
 }
 

@@ -6,7 +6,7 @@ import type { ErrorCode, YAMLError } from 'yaml'
  */
 export function syntaxProblem(error: YAMLError, text: string): string {
   const line = text.slice(text.lastIndexOf('\n', error.pos[0] - 1) + 1).split('\n', 1)[0] ?? ''
-  const hint = /[[{,]\s*[^"'\s]*\$\{/.test(line)
+  const hint = /[[{,][^"'\]}]*\$\{/.test(line)
     ? '; inside [ ] and { } a ${NAME} must be quoted: "${NAME}"'
     : ''
   return `${MEANING[error.code] ?? 'this is not valid YAML'}${hint}`
@@ -18,9 +18,10 @@ const MEANING: Partial<Record<ErrorCode, string>> = {
   BAD_DIRECTIVE: 'this is not a usable % directive: none is needed',
   BAD_DQ_ESCAPE: 'this is not an escape that double quotes know: use single quotes or write \\\\',
   BAD_INDENT:
-    'this is indented differently from its neighbours: keys of one map start in one column',
+    'this is indented differently from its neighbours, or a [ or { before it is not closed',
   BAD_SCALAR_START: 'text cannot start with this character: quote it',
-  BLOCK_AS_IMPLICIT_KEY: 'two keys on one line, or a value that holds ": ": quote the value',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a value holds ": " and must be quoted, or the line below is indented too far',
   BLOCK_IN_FLOW: 'inside [ ] and { } only the short notation is allowed',
   KEY_OVER_1024_CHARS: 'a key is longer than 1024 characters',
   MISSING_CHAR:

@@ -49,14 +49,15 @@ export function parseHeaderName(text: string): Parsed<string> {
   return accepted(name)
 }
 
-/** Literal text of a header value: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
-export function parseHeaderText(text: string): Parsed<string> {
+/** Literal text of a header value, as its only part: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
+export function parseHeaderText(text: string): Parsed<readonly string[]> {
+  if (text === '') return refused('is empty: a header without value is not sent')
   if (!/^[\t\u0020-\u007e]*$/.test(text)) {
     return refused(
       'has a character that headers cannot carry: allowed is visible ASCII, space and tab',
     )
   }
-  return accepted(text)
+  return accepted([text])
 }
 
 /** A method as requests name it (RFC 9110 §9.1); upper case, and none that a proxy must not pass. */

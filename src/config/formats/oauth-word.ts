@@ -59,7 +59,8 @@ export function parseAuthorizationParameter(text: string): Parsed<string> {
 
 /** The name of a parameter that a login link may pass on. */
 export function parseLoginParameter(text: string): Parsed<string> {
-  return parseParameterName(text, [...PROTOCOL_PARAMETERS, ...OPERATORS_ONLY])
+  if (OPERATORS_ONLY.includes(text)) return refused('is not for a login link to choose')
+  return parseParameterName(text, PROTOCOL_PARAMETERS)
 }
 
 function parseParameterName(text: string, reserved: readonly string[]): Parsed<string> {

@@ -79,7 +79,7 @@ export function isLoopback(url: URL): boolean {
 /** The URL, or what is wrong with the text. */
 function httpUrl(text: string): URL | string {
   if (!VISIBLE_ASCII.test(text) || !/^https?:\/\/[^/?#]/i.test(text) || !URL.canParse(text)) {
-    return 'is not an absolute URL: allowed is https://host[:port][/path]'
+    return 'is not an absolute URL such as https://app.example.com'
   }
   const url = new URL(text)
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'

@@ -12,7 +12,7 @@ export const sessionSchema = section(
         'Keys that seal our cookies: 32 random bytes each, in base64, base64url or hex. The first writes, all read: to change ' +
         'keys put the new one in front and drop the old one after session.lifetime. Whoever knows one can forge cookies; ' +
         `losing them signs everybody out. Never made up at start, as that would sign everybody out at each restart. ${sentence(HOW_TO_MAKE_A_SECRET)}`,
-      whenMissing: `it holds the keys that seal our cookies; ${HOW_TO_MAKE_A_SECRET} and write secrets: ["\${SESSION_SECRET}"]`,
+      whenMissing: `the keys that seal our cookies are needed; ${HOW_TO_MAKE_A_SECRET} and write secrets: ["\${SESSION_SECRET}"]`,
     }),
     store: choice(['memory'], {
       default: 'memory',

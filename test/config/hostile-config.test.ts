@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { isCollection, parseDocument, visit } from 'yaml'
+import { problemsOf, SECRET } from './config-bed.ts'
+import { EVERY_KEY } from './every-key.ts'
+
+const WRONG_VALUES: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e300,
+  '',
+  ' ',
+  'x',
+  '/',
+  '//',
+  '${',
+  '${NAME}',
+  '${claims.a}',
+  '$${',
+  'http://[',
+  'https://x',
+  'unix:',
+  '\u0000',
+  '\ud800',
+  [],
+  [null],
+  [[]],
+  {},
+  { a: 1 },
+  [{}],
+  { set: null },
+  [{ path: '/a' }],
+  '__proto__',
+  ['__proto__'],
+]
+
+t.test('whatever one value is replaced by, the answer is a list of problems or none', async (t) => {
+  const places: (readonly [unknown, ...unknown[]])[] = []
+  visit(parseDocument(EVERY_KEY), {
+    Pair: (_, pair, ancestors) => {
+      const keys = ancestors.flatMap((node, at) => stepOf(node, ancestors[at + 1]))
+      places.push([...keys, (pair.key as { value: string }).value] as [unknown])
+    },
+  })
+  const place = fc.constantFrom(...places)
+  const run = fc.property(place, fc.constantFrom(...WRONG_VALUES), (path, value) => {
+    const document = parseDocument(EVERY_KEY)
+    document.setIn(path, document.createNode(value))
+    const problems = problemsOf(String(document))
+    return problems.every(
+      (problem) => problem.startsWith('gateway.yaml:') && !problem.includes(SECRET),
+    )
+  })
+  fc.assert(run, { numRuns: 300 })
+  t.ok(places.length > 60)
+})
+
+t.test('RL-8 whatever the text is, reading it ends and pollutes nothing', async (t) => {
+  const word = fc.constantFrom(
+    ...[
+      'a',
+      '- ',
+      ': ',
+      '\n',
+      '  ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '&x ',
+      '*x',
+      '!!str ',
+      '|\n',
+      '"',
+      "'",
+      '#',
+      '\t',
+      '---\n',
+      '%',
+      '? ',
+      '<<',
+      '__proto__: ',
+      '${',
+      'routes:',
+    ],
+  )
+  const text = fc.array(word, { maxLength: 60 }).map((words) => words.join(''))
+  fc.assert(
+    fc.property(text, (text) => problemsOf(text).length > 0),
+    { numRuns: 1_000 },
+  )
+  t.same(Object.keys(Object.prototype), [])
+})
+
+function stepOf(node: unknown, child: unknown): unknown[] {
+  if (!isCollection(node)) return []
+  const at = node.items.indexOf(child as never)
+  const item = node.items[at] as { key?: { value: string } } | undefined
+  return [item?.key === undefined ? at : item.key.value]
+}

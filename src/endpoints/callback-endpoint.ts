@@ -49,21 +49,29 @@ export function callbackEndpoint(options: CallbackEndpointOptions) {
     if (requestFacts('GET', request.headers).prefetch) {
       return refuse(request, reply, 'no_session') // asked ahead of a click: the login is not spent (AT-44)
     }
-    const parameters = queryParameters(entranceOf(request.raw))
-    const transaction = transactionOf(visit, parameters.get('state'))
-    if (transaction === undefined) return withoutTransaction(visit)
-
-    // Before the code is used: of parallel identical callbacks one goes on (CB-2).
-    const isFirst = await options.sessions.consumeTransaction(transaction.state)
-    if (!isFirst) return usedTransaction(visit, transaction)
-
-    options.transactionCookie.clear(reply, transaction.state)
     try {
-      const signIn = await authorizationCodeGrant(options.provider, parameters, transaction)
-      return await signedIn(visit, signIn, transaction)
+      return await answer(visit, queryParameters(entranceOf(request.raw)))
     } catch (error) {
-      return failed(visit, error, transaction)
+      return failed(visit, error)
     }
+  }
+}
+
+async function answer(visit: Visit, parameters: URLSearchParams): Promise<FastifyReply> {
+  const { reply, options } = visit
+  const transaction = transactionOf(visit, parameters.get('state'))
+  if (transaction === undefined) return withoutTransaction(visit)
+
+  // Before the code is used: of parallel identical callbacks one goes on (CB-2).
+  const isFirst = await options.sessions.consumeTransaction(transaction.state)
+  if (!isFirst) return usedTransaction(visit, transaction)
+
+  options.transactionCookie.clear(reply, transaction.state)
+  try {
+    const signIn = await authorizationCodeGrant(options.provider, parameters, transaction)
+    return await signedIn(visit, signIn, transaction)
+  } catch (error) {
+    return failed(visit, error, transaction)
   }
 }
 
@@ -119,9 +127,10 @@ function landOnPage(returnTo: string, { request, reply }: Visit): FastifyReply {
 function failed(
   visit: Visit,
   error: unknown,
-  transaction: LoginTransaction,
+  transaction?: LoginTransaction,
 ): FastifyReply | Promise<FastifyReply> {
   if (!(error instanceof GatewayError)) throw error
+  if (transaction === undefined) return refuseLogin(visit, error.reason, { cause: error })
   const returnTo = parseReturnTo(transaction.returnTo)
   if (error instanceof ProviderError && error.interactionRequired) {
     return askInteractively(visit, { ...transaction, returnTo })

@@ -111,6 +111,7 @@ for (const [title, bend] of Object.entries(REFUSED_QUERIES)) {
     t.equal(stand.provider.callsTo('/token'), 0)
     t.equal(await stand.store.count(), 0)
     t.notOk(browser.cookies(stand.origin).has(COOKIE))
+    t.equal(eventTypes(stand).filter((type) => type === 'login_failed').length, 1)
   })
 }
 

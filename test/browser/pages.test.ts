@@ -1,0 +1,140 @@
+import { createServer } from 'node:http'
+import t, { type Test } from 'tap'
+import type { Page } from 'playwright-core'
+import { needsChromium, openChromium, screenshot } from '../support/chromium.ts'
+import { freePort, providerSection, startGateway } from '../support/gateway.ts'
+import { startOpenIdProvider } from '../support/openid-provider.ts'
+import {
+  browserWorld,
+  clickThroughProvider,
+  signInByClick,
+  strangersPage,
+} from './browser-world.ts'
+
+const PHONE = { width: 360, height: 640 }
+const DESK = { width: 1000, height: 700 }
+
+/** What holds for every page of ours; saves what it looks like on a desk and, dark, on a phone. */
+async function looksLikeOurs(t: Test, page: Page, name: string): Promise<void> {
+  t.equal(await page.locator('h1').count(), 1, `${name}: one heading`)
+  t.equal(await page.getAttribute('html', 'lang'), 'en', `${name}: a language`)
+  t.ok(await page.title(), `${name}: a title`)
+  t.ok(await page.locator('footer code').first().textContent(), `${name}: a reference`)
+  t.equal(await page.locator('script').count(), 0, `${name}: no script`)
+  await page.setViewportSize(DESK)
+  await screenshot(page, `${name}-desk`)
+  await page.setViewportSize(PHONE)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await screenshot(page, `${name}-phone-dark`)
+  const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+  t.equal(await page.evaluate(overflow), 0, `${name}: fits a phone`)
+  t.notOk(await page.evaluate(LOW_CONTRAST), `${name}: readable in the dark`)
+  await page.emulateMedia({ colorScheme: 'light' })
+  t.notOk(await page.evaluate(LOW_CONTRAST), `${name}: readable in the light`)
+  await page.setViewportSize(DESK)
+}
+
+/** WCAG 2.2 §1.4.3: answers the first text whose contrast to what is behind it is below 4.5. */
+const LOW_CONTRAST = `(() => {
+  const parse = (color) => color.match(/[\\d.]+/g).map(Number)
+  const luminance = (color) => {
+    const [r, g, b] = parse(color).slice(0, 3).map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor
+      if (parse(color)[3] !== 0) return color
+    }
+    return 'rgb(255, 255, 255)'
+  }
+  for (const element of document.querySelectorAll('header, h1, p, a, button, code')) {
+    const [a, b] = [luminance(getComputedStyle(element).color), luminance(behind(element))]
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+    if (contrast < 4.5) return element.outerHTML + ' ' + contrast
+  }
+})()`
+
+/** Fails the test when the browser complains: a blocked style, a broken policy. */
+function watchConsole(t: Test, page: Page): void {
+  page.on('console', (message) => {
+    const expected = /Failed to load resource: the server responded/.test(message.text())
+    if (message.type() === 'error' && !expected) t.fail(message.text())
+  })
+}
+
+t.test('the pages around a sign-in', needsChromium(), async (t) => {
+  const { origin, page, context } = await browserWorld(t)
+  watchConsole(t, page)
+  await page.goto(`${origin}/account`)
+  await page.click('[data-provider-form=abort] button')
+  await page.waitForURL(/oauth2\/callback/)
+  await looksLikeOurs(t, page, 'sign-in-cancelled')
+  await page.locator('.way.first').click()
+  await page.waitForURL(/interaction/)
+  await context.clearCookies({ domain: 'localhost' })
+  await clickThroughProvider(page)
+  await looksLikeOurs(t, page, 'no-cookies')
+  await page.goto(`${origin}/oauth2/callback?state=unknown&code=unknown`)
+  await looksLikeOurs(t, page, 'stale-callback')
+  await page.goto(`${origin}/oauth2/login?scope=admin&prompt=a&prompt=b`)
+  await looksLikeOurs(t, page, 'parameter-refused')
+})
+
+t.test('the pages around a sign-out', needsChromium(), async (t) => {
+  const { origin, page, context } = await browserWorld(t)
+  watchConsole(t, page)
+  await signInByClick(page, `${origin}/account`)
+  const other = await context.newPage()
+  await other.goto(await strangersPage(t, `<a href="${origin}/oauth2/logout">sign out</a>`))
+  await other.click('a')
+  await other.waitForURL(`${origin}/oauth2/logout`)
+  await looksLikeOurs(t, other, 'confirm-sign-out')
+  await other.click('button')
+  await other.click('[data-provider-form=logout] button')
+  await other.waitForURL(/logout\/callback/)
+  await looksLikeOurs(t, other, 'signed-out')
+})
+
+t.test('the pages of a request that leads nowhere', needsChromium(), async (t) => {
+  const upstream = createServer()
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const address = upstream.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  await new Promise((resolve) => upstream.close(resolve))
+  const { origin, page } = await browserWorld(t, {
+    routes: [{ path: '/broken/*', upstream: `http://127.0.0.1:${port}`, access: 'public' }],
+  })
+  watchConsole(t, page)
+  await page.goto(`${origin}/broken/x`)
+  await looksLikeOurs(t, page, 'upstream-down')
+  t.notMatch(await page.content(), String(port), 'ER-4 no address')
+  await page.goto(`${origin}/oauth2/nothing`)
+  await looksLikeOurs(t, page, 'not-found')
+  await page.goto(`${origin}/a%5cb`)
+  await looksLikeOurs(t, page, 'path-refused')
+})
+
+t.test('the page while the provider is down', needsChromium(), async (t) => {
+  const provider = await startOpenIdProvider(t)
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  provider.registerGateway(origin)
+  await provider.stop()
+  await startGateway(t, {
+    publicUrl: origin,
+    listen: { host: '127.0.0.1', port },
+    provider: providerSection(provider),
+    routes: [{ path: '/*', upstream: 'http://127.0.0.1:9' }],
+  })
+  const page = await (await openChromium(t)).newPage()
+  watchConsole(t, page)
+  await page.goto(`${origin}/account`)
+  await looksLikeOurs(t, page, 'provider-down')
+  await provider.restart()
+  for (let attempt = 0; attempt < 40 && page.url().startsWith(origin); attempt++) {
+    await page.locator('.way.first').click()
+    await page.waitForLoadState()
+  }
+  t.ok(page.url().startsWith(provider.issuer), 'trying again leads on, without a restart')
+})

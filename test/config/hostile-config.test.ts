@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { isCollection, parseDocument, visit } from 'yaml'
 import { problemsOf, SECRET } from './config-bed.ts'

@@ -29,7 +29,7 @@ const configSchema = section({
           'error hide both. No level shows tokens, codes or cookies.',
       }),
     },
-    { default: {}, description: 'The log.' },
+    { default: {}, description: 'What the gateway writes to standard output.' },
   ),
   shutdown: section(
     {
@@ -42,7 +42,7 @@ const configSchema = section({
           'kills. Must be shorter than what your supervisor waits (docker stop: 10s); 0s cuts all at once.',
       }),
     },
-    { default: {}, description: 'The way out.' },
+    { default: {}, description: 'How the gateway comes to its end.' },
   ),
 })
 

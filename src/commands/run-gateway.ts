@@ -43,7 +43,7 @@ export async function runGateway(
     return exitCode
   } finally {
     ending.stop()
-    telemetry.flush()
+    await telemetry.flush()
   }
 }
 

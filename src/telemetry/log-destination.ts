@@ -1,28 +1,43 @@
 import { pino } from 'pino'
 
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
-
 /** Where finished lines go. */
 export interface LogDestination {
   write(line: string): unknown
-  /** Writes what is buffered, now: called once, before the process ends. */
-  flush(): void
+  /** Called once, before the process ends: writes what is buffered, but does not wait for ever. */
+  flush(): Promise<void> | void
 }
+
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
+const FLUSH_TIMEOUT_MS = 1_000
 
 /**
  * Standard output, written in the background: a log reader that hangs costs lines past 4 MiB (told
- * to `onDrop`), never requests. One that went away (EPIPE) is forgotten.
+ * to `onDrop`), never requests, and does not hold up the end. One that went away (EPIPE) is forgotten.
  */
 export function standardOutput(onDrop: () => void): LogDestination {
   const stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED_BYTES })
+  let ended = false
   stream.on('drop', onDrop)
-  return { write: (line) => stream.write(line), flush: () => flush(stream) }
+  return {
+    write: (line) => (ended ? onDrop() : stream.write(line)),
+    flush: async () => {
+      ended = true
+      await endWithin(stream, FLUSH_TIMEOUT_MS)
+      // pino flushes once more, synchronously, when the process exits: a reader that hangs would block that for ever.
+      stream.flushSync = () => undefined
+    },
+  }
 }
 
-function flush(stream: { flushSync(): void }): void {
-  try {
-    stream.flushSync()
-  } catch {
-    // The reader is gone or full, and the process is ending: there is nobody left to tell.
-  }
+type Stream = ReturnType<typeof pino.destination>
+
+function endWithin(stream: Stream, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs)
+    stream.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    stream.end()
+  })
 }

@@ -20,8 +20,8 @@ export interface Telemetry {
   readonly emit: Emit
   /** One line about the process itself; the caller vouches for the fields. */
   readonly say: (level: 'info' | 'warn' | 'error', text: string, fields?: object) => void
-  /** Writes out what is buffered. */
-  readonly flush: () => void
+  /** Writes out what is buffered; nothing is written after. */
+  readonly flush: () => Promise<void>
 }
 
 const SAMPLED_LINES_PER_SECOND = 100
@@ -45,7 +45,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       log[event.status >= 500 ? 'warn' : 'info'](accessLine(event, pseudonym), 'request')
     },
     say: (level, text, fields = {}) => log[level](fields, text),
-    flush: () => destination.flush(),
+    flush: async () => destination.flush(),
   }
 }
 

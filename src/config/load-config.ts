@@ -2,7 +2,8 @@ import { basename, dirname } from 'node:path'
 import { LineCounter } from 'yaml'
 import { buildConfig } from './build-config.ts'
 import { ConfigError, type Diagnostic } from './config-error.ts'
-import { decode, nameOfPath, type Decoded } from './decode.ts'
+import { nameOfPath } from './decode-report.ts'
+import { decode, type Decoded } from './decode.ts'
 import { fileReader } from './file-reader.ts'
 import type { GatewayConfig } from './gateway-config.ts'
 import type { PlaceholderSource } from './interpolation.ts'
@@ -48,7 +49,7 @@ export function parseConfig(text: string, file: string, source: PlaceholderSourc
   if (root === undefined) throw places.error(findings.length > 0 ? findings : [EMPTY])
   const decoded = decode(root, configTree, source)
   const report = checkRules(decoded, places)
-  const problems = [...findings, ...decoded.findings, ...report.problems]
+  const problems = [...findings, ...decoded.report.findings, ...report.problems]
   if (problems.length > 0) throw places.error(problems)
   return {
     config: buildConfig(decoded.value as LoadedTree),
@@ -65,16 +66,16 @@ function checkRules(decoded: Decoded, places: Places) {
   const problems: Finding[] = []
   const warnings: Finding[] = []
   const finding = (path: Parameters<RuleReport['problem']>[0], message: string): Finding => ({
-    offset: decoded.offsetOf(path),
+    offset: decoded.report.offsetOf(path),
     name: nameOfPath(path),
     message,
   })
   const report: RuleReport = {
     problem: (path, message) => void problems.push(finding(path, message)),
     warning: (path, message) => void warnings.push(finding(path, message)),
-    isWritten: (path) => decoded.isWritten(path),
-    shown: (path, value) => (decoded.mayShow(path) ? JSON.stringify(value) : 'the value'),
-    lineOf: (path) => places.lineOf(decoded.offsetOf(path)),
+    isWritten: (path) => decoded.report.isWritten(path),
+    shown: (path, value) => (decoded.report.mayShow(path) ? JSON.stringify(value) : 'the value'),
+    lineOf: (path) => places.lineOf(decoded.report.offsetOf(path)),
   }
   for (const check of [checkListeners, checkProvider, checkSession, checkRoutes]) {
     check(decoded.value as Draft, report)

@@ -16,6 +16,7 @@ export const ENV: Readonly<Record<string, string>> = {
   OIDC_CLIENT_ID: 'gateway',
   OIDC_CLIENT_SECRET: CLIENT_SECRET,
   PORT: '8443',
+  TRUE: 'true',
   EMPTY: '',
   CANARY: 'canary-value-91c2',
 }

@@ -1,5 +1,5 @@
 import type { RoutePath, Upstream } from '../../domain/route.ts'
-import type { Path } from '../decode.ts'
+import type { Path } from '../decode-report.ts'
 import type { LoadedTree } from '../schema/config-schema.ts'
 
 /** What has no parts that could be missing. */

@@ -1,4 +1,4 @@
-import type { Path } from '../decode.ts'
+import type { Path } from '../decode-report.ts'
 import { isLoopback } from '../formats/web-address.ts'
 import type { Draft, RuleReport } from './draft.ts'
 

@@ -1,6 +1,6 @@
 import { routeConflicts } from '../../domain/route-table.ts'
 import type { Route } from '../../domain/route.ts'
-import type { Path } from '../decode.ts'
+import type { Path } from '../decode-report.ts'
 import type { Draft, RuleReport } from './draft.ts'
 
 type RouteDraft = NonNullable<NonNullable<NonNullable<Draft>['routes']>[number]>

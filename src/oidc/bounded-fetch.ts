@@ -10,7 +10,6 @@ export interface BoundedRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>> | Headers
   readonly body?: unknown
-  readonly signal?: AbortSignal | null | undefined
 }
 
 export interface BoundedFetchOptions {
@@ -41,24 +40,27 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
     connect: { timeout: timeoutMs, ...(ca === undefined ? {} : { ca }) },
   })
   const boundedFetch: BoundedFetch = async (url, request = {}) => {
-    const signals = [AbortSignal.timeout(timeoutMs), request.signal ?? []].flat()
     const init = {
       method: request.method ?? 'GET',
       headers: { 'accept-encoding': 'identity', ...plainHeaders(request.headers) },
-      body: request.body ?? null,
+      body: (request.body ?? null) as UndiciRequestInit['body'] & {},
       redirect: 'manual',
-      signal: AbortSignal.any(signals),
+      signal: AbortSignal.timeout(timeoutMs),
       dispatcher,
-    } as UndiciRequestInit
+    } satisfies UndiciRequestInit
     try {
       return await fetchWhole(url, init)
     } catch (error) {
-      if (!connectionNeverMade(error)) throw error
-      await delay(RETRY_DELAY_MS, undefined, { signal: init.signal as AbortSignal })
+      if (!connectionNeverMade(error) || !(await waited(init.signal))) throw error
       return fetchWhole(url, init)
     }
   }
   return { fetch: boundedFetch, close: () => dispatcher.destroy() }
+}
+
+/** False when the deadline came first. */
+function waited(signal: AbortSignal): Promise<boolean> {
+  return delay(RETRY_DELAY_MS, true, { signal }).catch(() => false)
 }
 
 async function fetchWhole(url: string, init: UndiciRequestInit): Promise<Response> {

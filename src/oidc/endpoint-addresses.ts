@@ -12,20 +12,11 @@ export function addressProblems(
   endpoints: Readonly<Record<string, string>>,
   options: ProviderOptions,
 ): string[] {
-  const known = allowedOrigins(options)
-  const strangers = new Map<string, string[]>()
-  const problems: string[] = []
-  for (const [name, address] of Object.entries(endpoints)) {
+  const problems = Object.entries(endpoints).flatMap(([name, address]) => {
     const problem = addressProblem(address, options.allowInsecureHttp)
-    if (problem !== undefined) problems.push(`${name} "${address}" ${problem}`)
-    else if (!(name in options.endpoints)) {
-      const { origin } = new URL(address)
-      if (!known.has(origin)) strangers.set(origin, [...(strangers.get(origin) ?? []), name])
-    }
-  }
-  const list = [...strangers].map(([origin, names]) => `${origin} (${names.join(', ')})`)
-  if (list.length > 0) problems.push(`provider.allowedOrigins does not list ${list.join(', ')}`)
-  return problems
+    return problem === undefined ? [] : [`${name} "${address}" ${problem}`]
+  })
+  return problems.length > 0 ? problems : strangerProblems(endpoints, options)
 }
 
 function addressProblem(address: string, allowInsecureHttp: boolean): string | undefined {
@@ -35,6 +26,22 @@ function addressProblem(address: string, allowInsecureHttp: boolean): string | u
     return 'is not https (provider.allowInsecureHttp)'
   }
   return isLinkLocal(hostname) ? 'is a link-local address' : undefined
+}
+
+/** Every origin that would have to be listed, in one text; endpoints the operator wrote down are trusted. */
+function strangerProblems(
+  endpoints: Readonly<Record<string, string>>,
+  options: ProviderOptions,
+): string[] {
+  const known = allowedOrigins(options)
+  const strangers = new Map<string, string[]>()
+  for (const [name, address] of Object.entries(endpoints)) {
+    const { origin } = new URL(address)
+    if (known.has(origin) || name in options.endpoints) continue
+    strangers.set(origin, [...(strangers.get(origin) ?? []), name])
+  }
+  const list = [...strangers].map(([origin, names]) => `${origin} (${names.join(', ')})`)
+  return list.length === 0 ? [] : [`provider.allowedOrigins does not list ${list.join(', ')}`]
 }
 
 function allowedOrigins(options: ProviderOptions): ReadonlySet<string> {

@@ -1,10 +1,12 @@
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
 import { createBoundedFetch } from '../../src/oidc/bounded-fetch.ts'
+import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../support/loopback-certificate.ts'
 import type { Owner } from './login-fixture.ts'
 
 async function serve(t: Owner, listener: RequestListener, timeoutMs = 5_000) {
@@ -81,4 +83,34 @@ t.test('closing ends what is under way', async (t) => {
   call.catch(() => undefined)
   await close()
   await t.rejects(call)
+})
+
+t.test(
+  'the certificate of the provider is verified, against a configured authority where there is one',
+  async (t) => {
+    const server = createSecureServer(
+      { cert: LOOPBACK_CERTIFICATE, key: LOOPBACK_KEY },
+      (_request, response) => response.end('secure'),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const strict = createBoundedFetch({ timeoutMs: 5_000 })
+    const told = createBoundedFetch({
+      timeoutMs: 5_000,
+      certificateAuthority: LOOPBACK_CERTIFICATE,
+    })
+    t.teardown(async () => {
+      await Promise.all([strict.close(), told.close()])
+      server.close()
+    })
+    await t.rejects(strict.fetch(url), TypeError)
+    t.equal(await (await told.fetch(url)).text(), 'secure')
+  },
+)
+
+t.test('a refused connection near the deadline stays a refused connection', async (t) => {
+  const { fetch, url } = await serve(t, () => undefined, 100)
+  const free = new URL(url)
+  free.port = '9'
+  await t.rejects(fetch(free.href), TypeError)
 })

@@ -12,6 +12,7 @@ const PLAIN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~:@,=-]+)*\/?$/
 const NOT_IN_TARGET = /[^\u0021-\u007e\u0080-\u00ff]|#/
 // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
 const NOT_IN_PATH = /[\\\u0000-\u001f\u007f-\u009f]/
+const HOST_LIKE = /^\/(?:;[^/]*)?\// // `//host/x`, with or without parameters to cut
 const DOT_SEGMENT = /(?:^|[/;?#])\s*\.{1,2}\s*(?=[/;?#]|$)/
 
 /**
@@ -36,5 +37,5 @@ function hasOneMeaning(path: string): boolean {
 }
 
 function isHarmless(reading: string): boolean {
-  return !NOT_IN_PATH.test(reading) && !reading.startsWith('//') && !DOT_SEGMENT.test(reading)
+  return !NOT_IN_PATH.test(reading) && !HOST_LIKE.test(reading) && !DOT_SEGMENT.test(reading)
 }

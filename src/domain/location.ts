@@ -17,7 +17,7 @@ export function mapLocation(location: string, route: Route, publicOrigin: string
   if (!RELATIVE.test(read)) return publicOrigin + publicPath(octetsAfterHost(read, url), route)
   if (!read.startsWith('/')) return location
   const path = publicPath(read, route)
-  return path.startsWith('//') ? publicOrigin + path : path
+  return RELATIVE.test(path) ? path : publicOrigin + path
 }
 
 /** The value of a Refresh header (`5; url=…`) with its address mapped. */

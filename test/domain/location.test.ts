@@ -102,6 +102,7 @@ const CASES: readonly (readonly [
   ['base path, outside', BASED, 'http://orders.internal:3000/other', `${PUBLIC}/other`],
   ['base path, only alike', BASED, '/basement', '/basement'],
   ['base path, no new host by cutting', BASED, '/base//evil.example', `${PUBLIC}//evil.example`],
+  ['base path, no new host by cutting', BASED, '/base/\\evil.example', `${PUBLIC}/\\evil.example`],
   ['both', BOTH, '/base/x', '/api/x'],
   ['both', BOTH, '/base', '/api'],
   ['both', BOTH, 'http://orders.internal:3000/base/x', `${PUBLIC}/api/x`],

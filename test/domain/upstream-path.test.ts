@@ -21,6 +21,8 @@ const CASES = [
   ['/api/*', '/api', '', '/api/%2fevil.example/x', undefined],
   ['/api/*', '/api', '', '/api/%2Fevil.example/x', undefined],
   ['/api/*', '/api', '/base', '/api//x', undefined],
+  ['/api/*', '/api', '', '/api/;/evil.example/x', undefined],
+  ['/api/*', '/api', '', '/api;v=1/x', '/api;v=1/x'],
 ] as const
 
 for (const [path, stripPrefix, basePath, target, expected] of CASES) {

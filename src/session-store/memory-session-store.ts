@@ -22,7 +22,8 @@ const SWEEPS_PER_ROUND = 12 // everything is seen once a minute
 const LEAST_SWEEP = 500
 
 interface Entry {
-  sealed: Uint8Array
+  /** One character per octet: a typed array of its own would cost 180 bytes more. */
+  sealed: string
   version: number
   idleEndsAtMs: number
   readonly endsAtMs: number
@@ -95,13 +96,14 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     waitForUnlock: locks.waitForUnlock,
     async create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys }: NewStoredSession) {
       refuseWhenFull()
-      sessions.set(key, { sealed, version: 1, idleEndsAtMs, endsAtMs, indexKeys })
+      sessions.set(key, { sealed: packed(sealed), version: 1, idleEndsAtMs, endsAtMs, indexKeys })
       for (const indexKey of indexKeys) index.add(indexKey, key)
     },
     async read(key) {
       const entry = alive(key)
       if (entry !== undefined) {
-        return { sealed: entry.sealed, version: entry.version, idleEndsAtMs: entry.idleEndsAtMs }
+        const { version, idleEndsAtMs } = entry
+        return { sealed: Buffer.from(entry.sealed, 'latin1'), version, idleEndsAtMs }
       }
       const reason = ended.get(key, nowMs())
       return reason === undefined ? undefined : { ended: reason }
@@ -109,7 +111,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     async compareAndSet(key, expectedVersion, sealed) {
       const entry = alive(key)
       if (entry?.version !== expectedVersion) return false
-      entry.sealed = sealed
+      entry.sealed = packed(sealed)
       entry.version += 1
       tell({ kind: 'replaced', key, version: entry.version })
       return true
@@ -148,4 +150,8 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       sessions.clear()
     },
   }
+}
+
+function packed(sealed: Uint8Array): string {
+  return Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length).toString('latin1')
 }

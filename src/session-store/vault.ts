@@ -7,6 +7,7 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES
 const KEY_BYTES = 32
+const NAME_BYTES = 16 // no two names meet before 2^64 of them; each session holds three
 
 /**
  * AES-256-GCM under a key derived from the ticket's key, which no store ever sees (RT-13). The
@@ -27,7 +28,8 @@ export const vault: Vault = {
 
 // A JSON array, because parts joined by a separator could be two different lists.
 function hash(...parts: string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest()
+  return digest.subarray(0, NAME_BYTES).toString('base64url')
 }
 
 function recordKey(ticket: Ticket): Uint8Array {

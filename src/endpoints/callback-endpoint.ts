@@ -9,6 +9,7 @@ import type { SessionEngine } from '../domain/session-engine.ts'
 import type { SignIn } from '../domain/sign-in.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import type { LoginTransactionCookie } from '../http/login-transaction-cookie.ts'
+import { TICKET_GRACE_SECONDS } from '../http/own-cookies.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
 import type { SessionCookie } from '../http/session-cookie.ts'
 import type { StartLogin } from '../http/start-login.ts'
@@ -27,7 +28,7 @@ export interface CallbackEndpointOptions {
   readonly transactionCookie: LoginTransactionCookie
   readonly startLogin: StartLogin
   readonly sameSite: 'lax' | 'strict'
-  /** Life of the session cookie: the session's absolute lifetime. */
+  /** Absolute lifetime of a session; its cookie stays a little longer. */
   readonly lifetimeMs: number
   readonly emit: Emit
 }
@@ -106,7 +107,8 @@ async function signedIn(
   const { sessions, sessionCookie, lifetimeMs, emit, sameSite } = options
   const before = sessionCookie.read(request.headers.cookie)
   const ticket = await sessions.create(signIn, before) // a new id at every login (CB-8)
-  sessionCookie.write(reply, ticket, Math.floor(lifetimeMs / 1000), transaction.attempt)
+  const maxAgeSeconds = Math.floor(lifetimeMs / 1000) + TICKET_GRACE_SECONDS
+  sessionCookie.write(reply, ticket, maxAgeSeconds, transaction.attempt)
   const { issuer, subject, sid } = signIn
   const who = sid === undefined ? { issuer, subject } : { issuer, subject, sid }
   emit({ type: 'login_succeeded', ...who, ...actorOf(entranceOf(request.raw)) })

@@ -8,6 +8,9 @@ import {
 import { deriveKeys } from './own-keys.ts'
 import { createSessionCookie, type SessionCookie } from './session-cookie.ts'
 
+/** How long a ticket outlives its session, so that a page left open is told why it must sign in again. */
+export const TICKET_GRACE_SECONDS = 15 * 60
+
 export interface OwnCookiesOptions {
   readonly publicUrl: URL
   /** 32 bytes each; the first seals, all open. */
@@ -33,7 +36,7 @@ export async function createOwnCookies(
   { publicUrl, secrets, lifetimeMs, sameSite }: OwnCookiesOptions,
 ): Promise<OwnCookies> {
   const seal = await createCookieSeal(app, deriveKeys(secrets), {
-    ticket: Math.ceil(lifetimeMs / 1000),
+    ticket: Math.ceil(lifetimeMs / 1000) + 2 * TICKET_GRACE_SECONDS,
     loginTransaction: LOGIN_TRANSACTION_SECONDS,
     logoutState: LOGIN_TRANSACTION_SECONDS,
   })

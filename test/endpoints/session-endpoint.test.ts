@@ -75,6 +75,19 @@ t.test('nobody: 401 problem with a login link, never a redirect, no cookie', asy
   t.equal(page.status, 401)
 })
 
+t.test('SE-8 a session past its lifetime says so, for a while', async (t) => {
+  let nowMs = Date.now()
+  const stand = await createEndpointStand(t, { nowMs: () => nowMs })
+  const browser = stand.browser()
+  const landed = await stand.signIn(browser)
+  t.match(landed.setCookies.join(), 'Max-Age=4500', 'an hour and a quarter')
+  for (let used = 0; used < 3; used++) {
+    nowMs += 1_200_000
+    await browser.fetch(`${stand.origin}/x`)
+  }
+  t.equal(reasonOf(await browser.fetch(`${stand.origin}/oauth2/session`)), 'session_expired')
+})
+
 t.test('an ended session says why', async (t) => {
   const stand = await createEndpointStand(t)
   const browser = stand.browser()

@@ -44,6 +44,9 @@ const ONE_WRITE_BYTES = 16_384 // up to here copying the body behind its head is
 export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leavable {
   activeTick = 0
   endless = false
+  previous: LiveTransfer | undefined
+  next: LiveTransfer | undefined
+  nextOfClient: Leavable | undefined
 
   readonly #line: TransferLine
   readonly #client: ExchangeClient

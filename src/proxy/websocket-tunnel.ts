@@ -24,6 +24,8 @@ export function joinSockets(
 ): Tunnel {
   let closedCount = 0
   const tunnel: Tunnel = {
+    previous: undefined,
+    next: undefined,
     activeTick: 0,
     endless: true,
     patienceTicks: () => 0,

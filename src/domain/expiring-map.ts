@@ -2,10 +2,8 @@
 export interface ExpiringMap<Value> {
   get(key: string, nowMs: number): Value | undefined
   set(key: string, value: Value, forgetAtMs: number): void
-  delete(key: string): void
   /** Drops the oldest entries that are over; stops at the first that is not. */
   sweep(nowMs: number): void
-  readonly size: number
 }
 
 /** Holds at most `limit` facts, in the order in which they were last set. */
@@ -21,15 +19,11 @@ export function createExpiringMap<Value>(limit: number): ExpiringMap<Value> {
       facts.set(key, { value, forgetAtMs })
       if (facts.size > limit) facts.delete(facts.keys().next().value as string)
     },
-    delete: (key) => void facts.delete(key),
     sweep(nowMs) {
       for (const [key, { forgetAtMs }] of facts) {
         if (nowMs < forgetAtMs) return
         facts.delete(key)
       }
-    },
-    get size() {
-      return facts.size
     },
   }
 }

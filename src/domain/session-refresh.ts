@@ -164,12 +164,16 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
     refreshed: HeldSession,
   ): Promise<void> {
     const giveUpAtMs = nowMs() + KEEP_WRITING_MS
-    let pauseMs = FIRST_PAUSE_MS
-    do {
-      await pause(after, pauseMs)
-      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
-    } while (!(await hasWritten(session, answer)) && !isClosed && nowMs() < giveUpAtMs)
+    let isWritten = false
+    for (let pauseMs = FIRST_PAUSE_MS; !isWritten && mayGoOn(giveUpAtMs); pauseMs *= 2) {
+      await pause(after, Math.min(pauseMs, LONGEST_PAUSE_MS))
+      isWritten = await hasWritten(session, answer)
+    }
     if (unsaved.get(session.key) === refreshed) unsaved.delete(session.key)
+  }
+
+  function mayGoOn(giveUpAtMs: number): boolean {
+    return !isClosed && nowMs() < giveUpAtMs
   }
 
   async function hasWritten(session: HeldSession, answer: RefreshAnswer): Promise<boolean> {

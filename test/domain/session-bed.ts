@@ -219,7 +219,7 @@ export function deferred<Value>(): {
   return { promise, resolve, reject }
 }
 
-export async function reasonOf(work: Promise<unknown> | unknown): Promise<unknown> {
+export async function reasonOf(work: unknown): Promise<unknown> {
   try {
     return await work
   } catch (error) {

@@ -191,7 +191,7 @@ t.test('a login transaction is completed once, however many callbacks arrive', a
   const bed = sessionBed(t)
   const engines = [bed.engine, bed.replica()]
   const won = await Promise.all(
-    Array.from({ length: 20 }, (_, at) => engines[at % 2]?.consumeTransaction('state')),
+    Array.from({ length: 20 }, async (_, at) => engines[at % 2]?.consumeTransaction('state')),
   )
   t.equal(won.filter(Boolean).length, 1)
   await bed.clock.advance(15 * MINUTE_MS)

@@ -119,7 +119,7 @@ t.test('RT-2 without a live channel, replicas still refresh once', async (t) => 
     engines.map(async (engine) => liveSession(await engine.find(ticket))),
   )
   const tokens = await Promise.all(
-    engines.map((engine, at) => engine.accessToken(sessions[at] as LiveSession)),
+    engines.map(async (engine, at) => engine.accessToken(sessions[at] as LiveSession)),
   )
   t.same(tokens.map(valueOf), ['access 1', 'access 1'])
   t.equal(bed.presented.length, 1)
@@ -216,7 +216,7 @@ t.test('RT-5 a definite refusal ends the session, for all who waited', async (t)
   const { ticket, session } = await bed.live()
   await bed.clock.advance(10 * MINUTE_MS)
   const answers = await Promise.all(
-    Array.from({ length: 20 }, () => bed.engine.accessToken(session)),
+    Array.from({ length: 20 }, async () => bed.engine.accessToken(session)),
   )
   for (const answer of answers) t.same(answer, { ended: 'refresh_rejected' })
   t.equal(bed.presented.length, 1)
@@ -638,7 +638,7 @@ t.test('RT-15 closing waits for the refresh under way and its write', async (t) 
   const bed = sessionBed(t, { grant: () => answer.promise })
   const { session } = await bed.live()
   await bed.clock.advance(STALE_MS)
-  bed.engine.accessToken(session)
+  void bed.engine.accessToken(session)
   let isClosed = false
   const closed = bed.engine.close().then(() => (isClosed = true))
   await settle()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { randomBytes } from 'node:crypto'
 import type { SessionRecord, Ticket } from '../../src/domain/session-record.ts'
 import { vault } from '../../src/session-store/vault.ts'

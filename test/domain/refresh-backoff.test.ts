@@ -1,0 +1,41 @@
+import t from 'tap'
+import { createRefreshBackoff } from '../../src/domain/refresh-backoff.ts'
+
+const error = new Error('told to fail')
+
+t.test(
+  'a failure is remembered for a second, then twice as long each time, up to 30 s',
+  async (t) => {
+    let nowMs = 0
+    const backoff = createRefreshBackoff(10, () => nowMs)
+    t.equal(backoff.failure('a'), undefined)
+    for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      backoff.failed('a', error)
+      nowMs += pauseMs - 1
+      t.equal(backoff.failure('a'), error)
+      nowMs += 1
+      t.equal(backoff.failure('a'), undefined)
+    }
+  },
+)
+
+t.test('a success starts over', async (t) => {
+  let nowMs = 0
+  const backoff = createRefreshBackoff(10, () => nowMs)
+  backoff.failed('a', error)
+  backoff.failed('a', error)
+  backoff.forget('a')
+  t.equal(backoff.failure('a'), undefined)
+  backoff.failed('a', error)
+  nowMs += 1_000
+  t.equal(backoff.failure('a'), undefined)
+})
+
+t.test('it remembers a bounded number of sessions', async (t) => {
+  const backoff = createRefreshBackoff(2, () => 0)
+  for (const key of ['a', 'b', 'c']) backoff.failed(key, error)
+  t.same(
+    [backoff.failure('a'), backoff.failure('b'), backoff.failure('c')],
+    [undefined, error, error],
+  )
+})

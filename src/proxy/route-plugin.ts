@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { parseReturnTo } from '../domain/return-to.ts'
+import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { routeUrl } from '../http/target-door.ts'
@@ -76,7 +76,7 @@ function hideContentType({ raw }: FastifyRequest): void {
 
 function login({ startLogin }: ProxyContext, request: FastifyRequest, reply: FastifyReply): void {
   const { target } = entranceOf(request.raw)
-  const returnTo = parseReturnTo(target === undefined ? undefined : target.path + target.query)
+  const returnTo = target === undefined ? '/' : returnToTarget(target)
   void startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
 }
 

@@ -105,9 +105,13 @@ function createAdmin(
 ) {
   const startedAtMs = performance.now()
   const providerReady = () => parts.provider.ready()
-  const websockets = () => 0
   const sessions = () => parts.store.count()
-  metrics.probe({ sessions, providerReady, websockets })
+  metrics.probe({
+    sessions,
+    providerReady,
+    inFlight: parts.transfers.count,
+    streams: parts.transfers.streamCount,
+  })
   return createAdminServer({
     metrics,
     readiness: () =>
@@ -125,7 +129,8 @@ function createAdmin(
       providerReady: providerReady(),
       shuttingDown: state.shuttingDown,
       sessions: await sessions(),
-      websockets: websockets(),
+      inFlight: parts.transfers.count(),
+      streams: parts.transfers.streamCount(),
       routes: config.routes,
     }),
   })

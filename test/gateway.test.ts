@@ -1,52 +1,22 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
-import t, { type Test } from 'tap'
+import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import t from 'tap'
 import { createBrowser } from './support/browser-jar.ts'
-import { providerSection, startGateway, startGatewayProcess } from './support/gateway.ts'
+import { freePort, providerSection, startGateway, startGatewayProcess } from './support/gateway.ts'
+import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from './support/loopback-certificate.ts'
 import { signIn, startOpenIdProvider } from './support/openid-provider.ts'
+import { openAndProtected, plainUpstream } from './support/plain-upstream.ts'
 import { rawRequest, readToEnd } from './support/raw-request.ts'
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
-
-async function upstream(
-  t: Test,
-  onRequest: Handler = (_request, response) => void response.end('up'),
-) {
-  const server = createServer(onRequest)
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
-
-const NO_PROVIDER = {
-  issuer: 'http://127.0.0.1:9',
-  clientId: 'x',
-  clientSecret: 'y',
-  allowInsecureHttp: true,
-}
-
-function publicRoutes(url: string) {
-  return {
-    provider: NO_PROVIDER,
-    routes: [
-      { path: '/open/*', upstream: url, access: 'public' },
-      { path: '/api/*', upstream: url },
-    ],
-  }
-}
 
 t.test(
   'ID-4 with the provider down the process lives, serves public routes, and recovers alone',
   async (t) => {
-    const api = await upstream(t)
+    const api = await plainUpstream(t)
     const provider = await startOpenIdProvider(t)
     await provider.stop()
     const gateway = await startGateway(t, {
-      ...publicRoutes(api.url),
+      ...openAndProtected(api.url),
       provider: providerSection(provider),
     })
     provider.registerGateway(gateway.origin)
@@ -68,8 +38,8 @@ t.test(
 )
 
 t.test('AT-41 nothing of the admin listener exists on the public port', async (t) => {
-  const api = await upstream(t)
-  const gateway = await startGateway(t, publicRoutes(api.url))
+  const api = await plainUpstream(t)
+  const gateway = await startGateway(t, openAndProtected(api.url))
   const names = [
     'metrics',
     'livez',
@@ -102,8 +72,8 @@ t.test('AT-41 nothing of the admin listener exists on the public port', async (t
 t.test(
   'OB-4 OB-5 each request is one line, without query, whatever the client sends',
   async (t) => {
-    const api = await upstream(t)
-    const gateway = await startGateway(t, publicRoutes(api.url))
+    const api = await plainUpstream(t)
+    const gateway = await startGateway(t, openAndProtected(api.url))
     const host = gateway.origin.slice(7)
     const requests = [
       'GET /open/x?code=SECRETCODE&password=SECRETPW HTTP/1.1',
@@ -128,7 +98,7 @@ t.test(
 t.test(
   'RL-1 RL-2 what never became a request is told too, with the id of the answer',
   async (t) => {
-    const gateway = await startGateway(t, publicRoutes('http://127.0.0.1:9'), {
+    const gateway = await startGateway(t, openAndProtected('http://127.0.0.1:9'), {
       limits: { headersTimeoutMs: 200 },
     })
     const broken = await rawRequest(gateway.port, 'GET / HTTP/1.1\r\nBroken header\r\n\r\n')
@@ -149,8 +119,8 @@ t.test(
 )
 
 t.test('OB-6 2,000 random requests add no series to the metrics', async (t) => {
-  const api = await upstream(t)
-  const gateway = await startGateway(t, publicRoutes(api.url))
+  const api = await plainUpstream(t)
+  const gateway = await startGateway(t, openAndProtected(api.url))
   const random = () => Math.random().toString(36).slice(2)
   const burst = async (count: number) => {
     const host = gateway.origin.slice(7)
@@ -174,102 +144,8 @@ t.test('OB-6 2,000 random requests add no series to the metrics', async (t) => {
   )
 })
 
-t.test('OB-1 SIGTERM: not ready at once, requests under way finish, exit 0', async (t) => {
-  let answer: () => void = () => undefined
-  const api = await upstream(t, (request, response) => {
-    if (request.url === '/open/slow') answer = () => void response.end('finished')
-    else response.end('up')
-  })
-  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
-  const slow = fetch(`${gateway.origin}/open/slow`)
-  await once(api.server, 'request')
-  gateway.child.kill('SIGTERM')
-  await gateway.line(({ msg }) => msg === 'shutting down')
-  t.match(await gateway.ask('/readyz'), { status: 503, body: /"accepting":\[\{"status":"fail"/ })
-  t.equal((await gateway.ask('/livez')).status, 200)
-  answer()
-  const answered = await slow
-  t.match(
-    [answered.status, answered.headers.get('connection'), await answered.text()],
-    [200, 'close', 'finished'],
-  )
-  t.match(await gateway.exited, { code: 0 })
-  t.match(gateway.log().at(-1), { msg: 'stopped', everything_finished: true })
-})
-
-t.test('OB-1 a shutdown under load drops no accepted request', async (t) => {
-  const api = await upstream(
-    t,
-    (_request, response) => void setTimeout(() => response.end('up'), 2),
-  )
-  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
-  const outcomes: string[] = []
-  const client = async () => {
-    for (;;) {
-      const outcome = await fetch(`${gateway.origin}/open/x`).then(
-        async (answer) => (await answer.text(), String(answer.status)),
-        (error: Error & { cause?: { code?: string } }) => error.cause?.code ?? error.message,
-      )
-      outcomes.push(outcome)
-      if (outcome !== '200') return
-    }
-  }
-  const clients = Promise.all(Array.from({ length: 12 }, client))
-  while (outcomes.length < 300) await new Promise((resolve) => void setTimeout(resolve, 5))
-  gateway.child.kill('SIGTERM')
-  await clients
-  t.same([...new Set(outcomes)].sort(), ['200', 'ECONNREFUSED'])
-  t.match(await gateway.exited, { code: 0 })
-})
-
-t.test('an event stream is ended by the shutdown and does not hold it up', async (t) => {
-  const api = await upstream(t, (_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' })
-    response.write('data: 1\n\n')
-  })
-  const gateway = await startGatewayProcess(t, {
-    ...publicRoutes(api.url),
-    shutdown: { timeout: '20s' },
-  })
-  const stream = await fetch(`${gateway.origin}/open/events`)
-  const started = performance.now()
-  gateway.child.kill('SIGTERM')
-  t.match(await stream.text(), 'data: 1')
-  t.match(await gateway.exited, { code: 0 })
-  t.ok(performance.now() - started < 10_000)
-})
-
-t.test('what hangs is cut when the time is over, and still exit 0', async (t) => {
-  const api = await upstream(t, () => undefined)
-  const gateway = await startGatewayProcess(t, {
-    ...publicRoutes(api.url),
-    shutdown: { timeout: '1s' },
-  })
-  const hanging = fetch(`${gateway.origin}/open/x`).catch(() => 'cut')
-  await once(api.server, 'request')
-  gateway.child.kill('SIGTERM')
-  t.equal(await hanging, 'cut')
-  t.match(await gateway.exited, { code: 0 })
-  t.match(gateway.log().at(-1), { msg: 'stopped', everything_finished: false })
-})
-
-t.test('a second signal ends the process at once', async (t) => {
-  const api = await upstream(t, () => undefined)
-  const gateway = await startGatewayProcess(t, {
-    ...publicRoutes(api.url),
-    shutdown: { timeout: '60s' },
-  })
-  const hanging = fetch(`${gateway.origin}/open/x`).catch(() => 'cut')
-  await once(api.server, 'request')
-  gateway.child.kill('SIGTERM')
-  await gateway.line(({ msg }) => msg === 'shutting down')
-  gateway.child.kill('SIGINT')
-  t.match(await gateway.exited, { code: 1 })
-  t.equal(await hanging, 'cut')
-})
-
 t.test('S-2 the start says what to register and where things listen', async (t) => {
-  const gateway = await startGatewayProcess(t, publicRoutes('http://127.0.0.1:9'))
+  const gateway = await startGatewayProcess(t, openAndProtected('http://127.0.0.1:9'))
   t.match(await gateway.line(({ msg }) => msg === 'bearergate is listening'), {
     register_redirect_uri: `${gateway.origin}/oauth2/callback`,
     register_post_logout_redirect_uri: `${gateway.origin}/oauth2/logout/callback`,
@@ -279,7 +155,7 @@ t.test('S-2 the start says what to register and where things listen', async (t) 
 })
 
 t.test('CF-4 each insecure setting is a warning at the start', async (t) => {
-  const gateway = await startGatewayProcess(t, publicRoutes('http://127.0.0.1:9'))
+  const gateway = await startGatewayProcess(t, openAndProtected('http://127.0.0.1:9'))
   const warnings = gateway.log().filter(({ level }) => level === 'warn')
   for (const key of ['publicUrl', 'provider.issuer']) {
     t.ok(
@@ -289,20 +165,35 @@ t.test('CF-4 each insecure setting is a warning at the start', async (t) => {
   }
 })
 
-t.test('a log reader that goes away does not stop the gateway', async (t) => {
-  const api = await upstream(t)
-  const gateway = await startGatewayProcess(t, publicRoutes(api.url))
-  gateway.child.stdout?.destroy()
-  for (let i = 0; i < 20; i++) t.equal((await fetch(`${gateway.origin}/open/x`)).status, 200)
-  gateway.child.kill('SIGTERM')
-  t.match(await gateway.exited, { code: 0 })
+t.test('CF-5 TLS on the public listener: 1.2 at least, and the same rules', async (t) => {
+  const api = await plainUpstream(t)
+  const folder = t.testdir({ 'cert.pem': LOOPBACK_CERTIFICATE, 'key.pem': LOOPBACK_KEY })
+  const port = await freePort()
+  const tls = { certificate: `${folder}/cert.pem`, key: `${folder}/key.pem` }
+  const gateway = await startGatewayProcess(t, {
+    ...openAndProtected(api.url),
+    publicUrl: `https://127.0.0.1:${port}`,
+    listen: { host: '127.0.0.1', port, tls },
+  })
+  t.match(await gateway.line(({ msg }) => msg === 'bearergate is listening'), {
+    listening_on: gateway.origin,
+  })
+  const browser = createBrowser({ ca: LOOPBACK_CERTIFICATE })
+  t.teardown(() => browser.close())
+  t.match(await browser.fetch(`${gateway.origin}/open/x`), { status: 200, body: 'up' })
+  t.match(await browser.fetch(`${gateway.origin}/api/x`), { status: 401 })
+  const versions = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const
+  const old = connectTls({ port, host: '127.0.0.1', ca: LOOPBACK_CERTIFICATE, ...versions })
+  await t.rejects(once(old, 'secureConnect'))
+  const plain = await rawRequest(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.match(plain, { closed: true, status: undefined })
 })
 
 t.test(
   'HX-20 a WebSocket handshake on a plain route is refused, and the connection closed',
   async (t) => {
-    const api = await upstream(t)
-    const gateway = await startGateway(t, publicRoutes(api.url))
+    const api = await plainUpstream(t)
+    const gateway = await startGateway(t, openAndProtected(api.url))
     const socket = connect(gateway.port, '127.0.0.1')
     socket.write(
       `GET /open/x HTTP/1.1\r\nHost: ${gateway.origin.slice(7)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
@@ -315,7 +206,7 @@ t.test(
 t.test(
   'TK-16 AT-18 after a whole visit at level trace, no log line has a token, code or cookie',
   async (t) => {
-    const api = await upstream(t, (request, response) => {
+    const api = await plainUpstream(t, (request, response) => {
       response.setHeader('x-authorization', String(request.headers.authorization))
       response.end(request.headers.authorization)
     })
@@ -323,7 +214,7 @@ t.test(
     const gateway = await startGateway(
       t,
       {
-        ...publicRoutes(api.url),
+        ...openAndProtected(api.url),
         provider: providerSection(provider),
         logging: { level: 'trace' },
       },

@@ -10,7 +10,8 @@ export interface GatewayStatus {
   readonly providerReady: boolean
   readonly shuttingDown: boolean
   readonly sessions: number | undefined
-  readonly websockets: number
+  readonly inFlight: number
+  readonly streams: number
   readonly routes: readonly Route[]
 }
 
@@ -30,7 +31,8 @@ export function statusPage(status: GatewayStatus): { html: string; style: string
     ['Redirect URI', status.redirectUri],
     ['Provider', `${status.issuer} (${status.providerReady ? 'ready' : 'not reachable yet'})`],
     ['Sessions', status.sessions === undefined ? 'unknown' : String(status.sessions)],
-    ['WebSockets', String(status.websockets)],
+    ['Requests under way', String(status.inFlight)],
+    ['Sockets and event streams', String(status.streams)],
   ]
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bearergate</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>

@@ -5,7 +5,10 @@ import type { GatewayEvent, RequestFinished } from '../domain/events.ts'
 export interface Probes {
   readonly sessions: () => Promise<number | undefined>
   readonly providerReady: () => boolean
-  readonly websockets: () => number
+  /** Requests at an upstream, streams included. */
+  readonly inFlight: () => number
+  /** Open WebSockets and event streams. */
+  readonly streams: () => number
 }
 
 export interface Metrics {
@@ -127,7 +130,10 @@ function addGauges(registry: Registry, probes: () => Probes | undefined): void {
     })
   }
   gauge('sessions', 'Sessions in the store.', (from) => from.sessions())
-  gauge('websockets', 'Open WebSockets.', async (from) => from.websockets())
+  gauge('requests_in_flight', 'Requests at an upstream, streams included.', async (from) =>
+    from.inFlight(),
+  )
+  gauge('streams', 'Open WebSockets and event streams.', async (from) => from.streams())
   gauge('provider_ready', '1 when provider metadata is known.', async (from) =>
     Number(from.providerReady()),
   )

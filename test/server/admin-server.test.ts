@@ -13,7 +13,8 @@ const STATUS = {
   providerReady: false,
   shuttingDown: false,
   sessions: 3,
-  websockets: 0,
+  inFlight: 0,
+  streams: 0,
   routes: [],
 }
 

@@ -199,7 +199,7 @@ t.test('OB-6 random paths, hosts, methods and statuses add no series', async (t)
 
 t.test('requests, refusals, upstream waits and refreshes are counted', async (t) => {
   const { emit, metrics } = recording()
-  metrics.probe({ sessions: async () => 3, providerReady: () => true, websockets: () => 2 })
+  metrics.probe({ sessions: async () => 3, providerReady: () => true, inFlight: () => 4, streams: () => 2 })
   emit({ ...REQUEST, upstreamMs: 20 })
   emit({ ...REQUEST, status: 401, reason: 'no_session' })
   emit({ ...REQUEST, status: 0, clientLeft: true })
@@ -212,7 +212,8 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
     'bearergate_upstream_duration_seconds_count{route="/api/*"} 1',
     'bearergate_refreshes_total{outcome="failed"} 1',
     'bearergate_sessions 3',
-    'bearergate_websockets 2',
+    'bearergate_requests_in_flight 4',
+    'bearergate_streams 2',
     'bearergate_provider_ready 1',
   ]) {
     t.ok(text.split('\n').includes(line), line)
@@ -222,7 +223,7 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
 t.test('a failing probe spoils no scrape', async (t) => {
   const { metrics } = recording()
   const sessions = async () => Promise.reject(new Error('store gone'))
-  metrics.probe({ sessions, providerReady: () => false, websockets: () => 0 })
+  metrics.probe({ sessions, providerReady: () => false, inFlight: () => 0, streams: () => 0 })
   t.match(await metrics.render(), 'bearergate_provider_ready 0')
 })
 

@@ -43,6 +43,12 @@ export async function verifyIdToken(
   return payload
 }
 
+/** Verification failed for want of the key alone: the token may be good or bad. */
+export function isKeyMissing(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false
+  return error.reason === 'provider_unavailable' || error.cause instanceof errors.JWKSNoMatchingKey
+}
+
 async function verified(connection: ProviderConnection, token: string, options: JWTVerifyOptions) {
   const { keyOf } = connection.keys
   try {

@@ -27,3 +27,12 @@ const ERROR_CODE = /^[\w.-]{1,64}$/
 export function errorCode(value: unknown): string {
   return typeof value === 'string' && ERROR_CODE.test(value) ? value : 'unknown_error'
 }
+
+/** The provider will give this session no more tokens: it is over. */
+export function refreshRejected(
+  message: string,
+  providerError: string,
+  cause?: unknown,
+): ProviderError {
+  return new ProviderError('refresh_rejected', message, { providerError, cause })
+}

@@ -22,8 +22,8 @@ export function createProviderKeys(url: string, fetch: BoundedFetch): ProviderKe
     cacheMaxAge: Number.POSITIVE_INFINITY,
     [customFetch]: async (address, request) => {
       // The library cools down after a success only: a provider that is down would be asked each time.
-      if (!asked && Date.now() - failedAtMs < COOLDOWN_MS)
-        throw new Error('the key set failed a moment ago')
+      const cooling = Date.now() - failedAtMs < COOLDOWN_MS
+      if (cooling && !asked) throw new Error('the key set failed a moment ago')
       try {
         return await readSet(fetch, address, request)
       } catch (error) {

@@ -252,6 +252,21 @@ t.test('RT-6 a refreshed ID token has to be of the same login', async (t) => {
   }
 })
 
+t.test(
+  'RT-16 D-8 a refreshed ID token whose key cannot be had just now costs its claims, not the session',
+  async (t) => {
+    const { scripted, provider, record, eventsOf } = await signedIn(t)
+    await scripted.rotateKeys() // within the cool-down of the key set
+    scripted.script.refreshClaims = (own) => ({ ...own, groups: ['unproven'] })
+    const answer = await refreshTokenGrant(provider, record)
+    t.same(Object.keys(answer).sort(), ['accessToken', 'refreshToken'])
+    t.match(eventsOf('warning'), [{ code: 'id_token_key_missing' }])
+    scripted.script.refreshClaims = (own) => ({ ...own, sub: 'mallory' })
+    const rotated = { ...record, refreshToken: answer.refreshToken ?? '' }
+    t.match(await failure(refreshTokenGrant(provider, rotated)), { reason: 'refresh_rejected' })
+  },
+)
+
 t.test('RT-6 a session whose login had no nonce takes no nonce', async (t) => {
   const { provider, record } = await signedIn(t)
   const { nonce: _, ...without } = record

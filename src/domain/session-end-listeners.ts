@@ -1,3 +1,4 @@
+import type { Emit } from './events.ts'
 import type { LiveSession } from './live-session.ts'
 import type { SessionEnd } from './session-record.ts'
 import type { EndedSession } from './session-store.ts'
@@ -16,6 +17,7 @@ export interface SessionEndListenersParts {
   readonly watchIsLive: () => boolean
   readonly nowMs: () => number
   readonly after: After
+  readonly emit: Emit
 }
 
 const POLL_MS = 5_000 // how long a revocation may go unheard while the store cannot report changes
@@ -30,14 +32,23 @@ interface Watched {
  * it, and by looking at the next limit, because a store need not notice an expiry by itself.
  */
 export function createSessionEndListeners(parts: SessionEndListenersParts): SessionEndListeners {
-  const { look, watchIsLive, nowMs, after } = parts
+  const { look, watchIsLive, nowMs, after, emit } = parts
   const watched = new Map<string, Watched>()
 
   function notify(key: string, reason: SessionEnd): void {
     const entry = watched.get(key)
     if (entry === undefined) return
     forget(key, entry)
-    for (const listener of entry.listeners) listener(reason)
+    for (const listener of entry.listeners) tell(listener, reason)
+  }
+
+  /** One that fails must not keep the others open, nor the end from being carried out. */
+  function tell(listener: (reason: SessionEnd) => void, reason: SessionEnd): void {
+    try {
+      listener(reason)
+    } catch (cause) {
+      emit({ type: 'internal_error', cause })
+    }
   }
 
   function forget(key: string, entry: Watched): void {

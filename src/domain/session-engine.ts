@@ -63,7 +63,10 @@ export interface SessionEngineOptions {
   readonly refreshCooldownMs: number
   /** How many decrypted sessions are kept in memory. */
   readonly cacheEntries: number
+  /** Best one that no correction of the wall clock moves: limits are counted on it (AT-42). */
   readonly nowMs: () => number
+  /** The clock that the times of tokens were taken from; `nowMs` unless given. */
+  readonly wallClockMs?: () => number
   /** 256 random bits, base64url. */
   readonly randomToken: () => string
   readonly emit: Emit
@@ -76,17 +79,19 @@ const LONGEST_CLOSE_MS = 5_000
 
 /** The one place that knows which sessions live, and that keeps their tokens fresh. */
 export function createSessionEngine(options: SessionEngineOptions): SessionEngine {
-  const { store, vault, nowMs, randomToken, emit, idleTimeoutMs, after = afterTimeout } = options
+  const { store, vault, nowMs, randomToken, emit, idleTimeoutMs } = options
+  const { after = afterTimeout, wallClockMs = nowMs } = options
   const cache = createSessionCache(options.cacheEntries, () => store.watchIsLive())
   const listeners = createSessionEndListeners({
     look: (session) => find(session.ticket, 'passive'),
     watchIsLive: () => store.watchIsLive(),
     nowMs,
     after,
+    emit,
   })
   const ending = createSessionEnding({ store, cache, notify: listeners.notify, emit })
   const read = createSessionReader({ store, vault, ending, nowMs, emit })
-  const tokens = createSessionRefresh({ ...options, after, cache, ending, read })
+  const tokens = createSessionRefresh({ ...options, wallClockMs, after, cache, ending, read })
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
   const unwatch = store.watch(ending.heard)
 
@@ -131,7 +136,7 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
 
   function tokenOf(session: LiveSession): AccessToken | Promise<AccessToken | EndedSession> {
     const token = loginToken(session.record)
-    const state = freshness(token, nowMs())
+    const state = freshness(token, wallClockMs())
     if (state === 'expired') return refreshedToken(session)
     if (state === 'stale' && session.record.refreshToken !== undefined) tokens.inBackground(session)
     return token
@@ -177,14 +182,14 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
     },
     accessToken(session) {
       const token = loginToken(session.record)
-      return freshness(token, nowMs()) === 'fresh' ? token : tokenOf(newest(session))
+      return freshness(token, wallClockMs()) === 'fresh' ? token : tokenOf(newest(session))
     },
     async refresh(session) {
       const current = newest(session)
       const token = loginToken(current.record)
-      if (nowMs() < refreshCooldownEndsAtMs(token, options.refreshCooldownMs)) return current
+      if (wallClockMs() < refreshCooldownEndsAtMs(token, options.refreshCooldownMs)) return current
       if (current.record.refreshToken !== undefined) return tokens.now(current)
-      return freshness(token, nowMs()) === 'expired' ? outlived(current) : current
+      return freshness(token, wallClockMs()) === 'expired' ? outlived(current) : current
     },
     endBySid: (issuer, sid) =>
       ending.endByIndex(vault.indexKey('sid', issuer, sid), 'session_revoked', { issuer, sid }),

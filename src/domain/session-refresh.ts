@@ -37,6 +37,7 @@ export interface SessionRefreshParts {
   readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
   readonly cacheEntries: number
   readonly nowMs: () => number
+  readonly wallClockMs: () => number
   readonly randomToken: () => string
   readonly after: After
   readonly emit: Emit
@@ -105,7 +106,7 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
   function isRefreshed(found: HeldSession, session: LiveSession): boolean {
     const token = loginToken(found.record)
     const isOther = token.value !== loginToken(session.record).value
-    return isOther && freshness(token, nowMs()) !== 'expired'
+    return isOther && freshness(token, parts.wallClockMs()) !== 'expired'
   }
 
   async function grantAndSave(session: HeldSession, lease: RefreshLease): Promise<Outcome> {

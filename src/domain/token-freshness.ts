@@ -3,9 +3,6 @@ import type { AccessToken, SessionRecord } from './session-record.ts'
 /** `stale`: still good to send, but it is time to ask for the next one. */
 export type Freshness = 'fresh' | 'stale' | 'expired'
 
-/** The cooldown of forced refreshes unless configured: a page that polls must not become a refresh loop. */
-export const REFRESH_COOLDOWN_MS = 60_000
-
 const REFRESH_LEEWAY_MS = 30_000 // a slow provider answer (10 s) plus clock skew (15 s), rounded up
 const SHORTEST_PAUSE_MS = 1_000 // a provider whose tokens are born expired is asked once a second, not per call
 const CLOCK_STEP_MS = 60_000 // a token from further in the future means that our clock was set back
@@ -33,10 +30,7 @@ export function nextAutoRefreshAtMs(token: AccessToken): number {
  * Until when a forced refresh answers with the token there is: the cooldown, but never longer than
  * until the token is due anyway. Epoch milliseconds.
  */
-export function refreshCooldownEndsAtMs(
-  token: AccessToken,
-  cooldownMs: number = REFRESH_COOLDOWN_MS,
-): number {
+export function refreshCooldownEndsAtMs(token: AccessToken, cooldownMs: number): number {
   return Math.min(token.obtainedAtMs + cooldownMs, nextAutoRefreshAtMs(token))
 }
 

@@ -39,7 +39,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   const consumed = createExpiringMap<true>(TRANSACTIONS)
   const locks = createMemoryLocks(nowMs)
   const listeners = new Set<(change: SessionChange) => void>()
-  const timer = setInterval(sweep, sweepEveryMs).unref()
+  const timer = setInterval(sweepInTurn, sweepEveryMs).unref()
   let unswept = sessions.entries()
 
   function tell(change: SessionChange): void {
@@ -65,8 +65,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   }
 
   /** Looks at a slice only, so that no request ever waits for a walk through all sessions. */
-  function sweep(): void {
-    const slice = Math.max(LEAST_SWEEP, Math.ceil(sessions.size / SWEEPS_PER_ROUND))
+  function sweep(slice: number): void {
     for (let seen = 0; seen < slice; seen++) {
       const { done, value } = unswept.next()
       if (done === true) {
@@ -80,8 +79,12 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     locks.sweep()
   }
 
+  function sweepInTurn(): void {
+    sweep(Math.max(LEAST_SWEEP, Math.ceil(sessions.size / SWEEPS_PER_ROUND)))
+  }
+
   function refuseWhenFull(): void {
-    if (sessions.size >= maxSessions) sweep()
+    if (sessions.size >= maxSessions) sweep(LEAST_SWEEP)
     if (sessions.size < maxSessions) return
     throw new GatewayError(
       'store_unavailable',

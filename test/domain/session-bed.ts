@@ -22,6 +22,9 @@ export const MINUTE_MS = 60 * SECOND_MS
 /** Time that passes only when told to, with the timers that hang on it. */
 export interface Clock {
   nowMs(): number
+  /** The same time as the wall clock has it, which somebody may set. */
+  wallMs(): number
+  setWall(offMs: number): void
   after: After
   /** Moves on, running what is due on the way, and lets everything that follows from it happen. */
   advance(ms: number): Promise<void>
@@ -31,11 +34,14 @@ export interface Clock {
 
 export function createClock(): Clock {
   let nowMs = 1_700_000_000_000
+  let offMs = 0
   const timers = new Set<{ atMs: number; run: () => void }>()
   const nextDue = (untilMs: number): { atMs: number; run: () => void } | undefined =>
     [...timers].filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
   return {
     nowMs: () => nowMs,
+    wallMs: () => nowMs + offMs,
+    setWall: (off) => void (offMs = off),
     pending: () => timers.size,
     after(delayMs, run) {
       const timer = { atMs: nowMs + delayMs, run }
@@ -137,7 +143,7 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
   }
 
   function token(value: string) {
-    const obtainedAtMs = clock.nowMs()
+    const obtainedAtMs = clock.wallMs()
     return { target: '', value, obtainedAtMs, expiresAtMs: obtainedAtMs + tokenLifeMs }
   }
 
@@ -168,6 +174,7 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
     refreshCooldownMs: MINUTE_MS,
     cacheEntries,
     nowMs: clock.nowMs,
+    wallClockMs: clock.wallMs,
     randomToken: () => randomBytes(32).toString('base64url'),
     emit: (event) => events.push(event),
     after: clock.after,

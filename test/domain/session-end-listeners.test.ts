@@ -155,6 +155,19 @@ t.test(
   },
 )
 
+t.test('LO-15 a listener that fails keeps no other one open, and the session ends', async (t) => {
+  const bed = sessionBed(t)
+  const { ticket, session } = await bed.live()
+  const { heard, hear } = listener()
+  bed.engine.onEnd(session, () => {
+    throw new Error('told to fail')
+  })
+  bed.engine.onEnd(session, hear)
+  t.ok(await bed.engine.end(ticket, 'session_revoked'))
+  t.same(heard, ['session_revoked'])
+  t.equal(bed.eventsOf('internal_error').length, 1)
+})
+
 t.test('closing leaves no timer behind', async (t) => {
   const bed = sessionBed(t)
   const { session } = await bed.live()

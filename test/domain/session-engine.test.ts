@@ -75,6 +75,17 @@ t.test('SE-8 sliding never moves the absolute end', async (t) => {
   t.same(await bed.engine.find(ticket), { ended: 'session_expired' })
 })
 
+t.test('SE-8 a session in use until its absolute end was not idle', async (t) => {
+  const bed = sessionBed(t, { lifetimeMs: 60 * MINUTE_MS })
+  const { ticket } = await bed.live()
+  await bed.clock.advance(29.5 * MINUTE_MS)
+  t.ok(await bed.engine.find(ticket))
+  await bed.clock.advance(29.5 * MINUTE_MS + SECOND_MS)
+  t.ok(await bed.engine.find(ticket))
+  await bed.clock.advance(MINUTE_MS - SECOND_MS)
+  t.same(await bed.engine.find(ticket), { ended: 'session_expired' })
+})
+
 t.test('SE-8 the limits hold although the clock of the store lags behind', async (t) => {
   const bed = sessionBed(t)
   const { ticket, session } = await bed.live()
@@ -260,3 +271,23 @@ t.test('AT-42 a clock set back does not make sessions endless', async (t) => {
   await bed.clock.advance(31 * MINUTE_MS)
   t.same(await bed.engine.find(ticket), { ended: 'session_idle' })
 })
+
+for (const jumpMs of [60 * MINUTE_MS, -60 * MINUTE_MS]) {
+  t.test(
+    `AT-42 the wall clock jumps by ${jumpMs / MINUTE_MS} min: no logout, one refresh`,
+    async (t) => {
+      const bed = sessionBed(t)
+      const { ticket, session } = await bed.live()
+      bed.clock.setWall(jumpMs)
+      for (let call = 0; call < 20; call++) {
+        const live = liveSession(await bed.engine.find(ticket))
+        t.match(await bed.engine.accessToken(live), { value: /^access/ })
+        await settle()
+      }
+      t.equal(bed.presented.length, 1)
+      t.equal(liveSession(bed.engine.peek(ticket)).record.endsAtMs, session.record.endsAtMs)
+      await bed.clock.advance(30 * MINUTE_MS)
+      t.same(await bed.engine.find(ticket), { ended: 'session_idle' })
+    },
+  )
+}

@@ -48,9 +48,9 @@ function undelayed({ breaks }: SessionBed): SessionStore {
 
 /** Lets the scheduler choose until the work and all that it left behind is done. */
 async function drain<Result>(scheduler: fc.Scheduler, work: Promise<Result>): Promise<Result> {
-  let isDone = false
-  const done = work.finally(() => (isDone = true))
-  while (!isDone || scheduler.count() > 0) {
+  const state = { isDone: false }
+  const done = work.finally(() => (state.isDone = true))
+  while (!state.isDone || scheduler.count() > 0) {
     if (scheduler.count() > 0) await scheduler.waitOne()
     await settle()
   }

@@ -29,9 +29,13 @@ export function createIdleSlide(parts: IdleSlideParts): (session: HeldSession) =
   }
 
   return (session) => {
-    const idleEndsAtMs = slidIdleEnd(session.record.endsAtMs, nowMs(), idleTimeoutMs)
+    const { endsAtMs } = session.record
+    const idleEndsAtMs = slidIdleEnd(endsAtMs, nowMs(), idleTimeoutMs)
     // In both directions: a clock set back or a shorter timeout must not leave an end far away.
-    if (Math.abs(idleEndsAtMs - session.idleEndsAtMs) < intervalMs) return
+    const movesMs = Math.abs(idleEndsAtMs - session.idleEndsAtMs)
+    // The last step counts however small: a session in use ends as expired, not as idle.
+    const isLastStep = idleEndsAtMs === endsAtMs && movesMs > 0
+    if (movesMs < intervalMs && !isLastStep) return
     session.idleEndsAtMs = idleEndsAtMs
     cache.keep(session)
     void tellStore(session, idleEndsAtMs)

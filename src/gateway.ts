@@ -4,6 +4,7 @@ import { STATUS_OF_REASON } from './domain/reason.ts'
 import { createApp, type GatewayApp } from './gateway-app.ts'
 import { closeParts, createParts, type GatewayParts } from './gateway-parts.ts'
 import { createRequestIds } from './http/request-id.ts'
+import { continueWhenAdmitted } from './proxy/expect-continue.ts'
 import { websocketUpgrade } from './proxy/websocket-upgrade.ts'
 import { createAdminServer } from './server/admin-server.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
@@ -76,6 +77,7 @@ function createListener(
     ...(tls === undefined ? {} : { tls }),
     limits: { ...CONNECTION_LIMITS, ...options.limits },
     onRequest: (request, response) => app.routing(request, response),
+    onContinue: continueWhenAdmitted,
     onUpgrade: (request, socket, head) => upgrade(request, socket, head),
     randomId: createRequestIds(),
     onClientError: (refusal) => emit(clientErrorFinished(refusal)),

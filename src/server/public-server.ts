@@ -1,9 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import type { Reason } from '../domain/reason.ts'
-import { continueWhenAdmitted } from '../proxy/expect-continue.ts'
 import { answerClientError, answerRefusal, clientErrorReason } from './client-error.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { watchConnections, type ConnectionWatch } from './connection-watch.ts'
@@ -13,6 +18,8 @@ export interface PublicServerOptions {
   readonly limits: ConnectionLimits
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Makes the handler of requests with `Expect: 100-continue`. Absent: Node says 100 at once. */
+  readonly onContinue?: (handle: RequestListener) => RequestListener
   readonly randomId: () => string
   /** Hears of requests that were refused before they could be parsed. */
   readonly onClientError: (refusal: ClientRefusal) => void
@@ -78,7 +85,7 @@ function listenToRequests(
     answerRefusal(response, 'headers_too_large', tell(request.socket, 'headers_too_large'))
   }
   server.on('request', onRequest)
-  server.on('checkContinue', continueWhenAdmitted(onRequest))
+  if (options.onContinue !== undefined) server.on('checkContinue', options.onContinue(onRequest))
   server.on('checkExpectation', onRequest) // the door answers 417 (HX-11)
   server.on('upgrade', (request, socket, head) => {
     if (request.rawHeaders.length <= 2 * limits.headerCount) {

@@ -1,5 +1,6 @@
 const MASK = '[masked]'
-const URL_SECRETS = /(\b[a-z][a-z0-9+.-]*:\/\/)([^\s/@"'<>]*@)?([^\s?#"'<>]*)([?#][^\s"'<>]*)?/gi
+const URL_USER = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'<>]*@/gi
+const URL_QUERY = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi
 const CREDENTIALS = /\b(bearer|basic|dpop)\s+[^\s,;"']+/gi
 const NAMED_VALUE =
   /\b(code|state|nonce|cookie|password|secret|assertion|[a-z_]*token|[a-z_]*verifier|client_secret|id_token_hint)(["']?\s*[=:]\s*["']?)[^\s&;,"']+/gi
@@ -12,11 +13,8 @@ const LONG_WORD = /[A-Za-z0-9_-]{24,}/g
  */
 export function maskSecrets(text: string): string {
   return text
-    .replace(
-      URL_SECRETS,
-      (_, scheme: string, user: string | undefined, rest: string, query) =>
-        `${scheme}${user === undefined ? '' : `${MASK}@`}${rest}${query === undefined ? '' : `?${MASK}`}`,
-    )
+    .replace(URL_USER, `$1${MASK}@`)
+    .replace(URL_QUERY, `$1?${MASK}`)
     .replace(CREDENTIALS, `$1 ${MASK}`)
     .replace(NAMED_VALUE, `$1$2${MASK}`)
     .replace(LONG_WORD, (word) => (looksRandom(word) ? MASK : word))

@@ -199,7 +199,12 @@ t.test('OB-6 random paths, hosts, methods and statuses add no series', async (t)
 
 t.test('requests, refusals, upstream waits and refreshes are counted', async (t) => {
   const { emit, metrics } = recording()
-  metrics.probe({ sessions: async () => 3, providerReady: () => true, inFlight: () => 4, streams: () => 2 })
+  metrics.probe({
+    sessions: async () => 3,
+    providerReady: () => true,
+    inFlight: () => 4,
+    streams: () => 2,
+  })
   emit({ ...REQUEST, upstreamMs: 20 })
   emit({ ...REQUEST, status: 401, reason: 'no_session' })
   emit({ ...REQUEST, status: 0, clientLeft: true })

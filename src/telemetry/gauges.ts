@@ -1,0 +1,39 @@
+import { Gauge, type Registry } from 'prom-client'
+
+/** What the gateway can be asked at the moment of a scrape. */
+export interface Probes {
+  readonly sessions: () => Promise<number | undefined>
+  readonly providerReady: () => boolean
+  /** Requests at an upstream, streams included. */
+  readonly inFlight: () => number
+  /** Open WebSockets and event streams. */
+  readonly streams: () => number
+}
+
+/** Values that are asked for when somebody scrapes. A probe that fails leaves its gauge as it was. */
+export function addGauges(registry: Registry, probes: () => Probes | undefined): void {
+  const gauge = (
+    name: string,
+    help: string,
+    read: (from: Probes) => Promise<number | undefined>,
+  ) => {
+    const created: Gauge = new Gauge({
+      name: `bearergate_${name}`,
+      help,
+      registers: [registry],
+      collect: async () => {
+        const from = probes()
+        const value = from === undefined ? undefined : await read(from).catch(() => undefined)
+        if (value !== undefined) created.set(value)
+      },
+    })
+  }
+  gauge('sessions', 'Sessions in the store.', (from) => from.sessions())
+  gauge('requests_in_flight', 'Requests at an upstream, streams included.', async (from) =>
+    from.inFlight(),
+  )
+  gauge('streams', 'Open WebSockets and event streams.', async (from) => from.streams())
+  gauge('provider_ready', '1 when provider metadata is known.', async (from) =>
+    Number(from.providerReady()),
+  )
+}

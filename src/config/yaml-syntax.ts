@@ -29,6 +29,7 @@ const MEANING: Partial<Record<ErrorCode, string>> = {
   MULTILINE_IMPLICIT_KEY:
     'a key goes over several lines: a ":" is missing, or a quote is not closed',
   MULTIPLE_DOCS: 'a second document starts here: one file holds one configuration',
+  RESOURCE_EXHAUSTION: 'the file is nested too deeply to be read',
   TAB_AS_INDENT: 'this is indented with a tab: YAML allows spaces only',
   UNEXPECTED_TOKEN: 'this does not belong here: check quotes, brackets and indentation before it',
 }

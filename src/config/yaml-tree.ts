@@ -8,6 +8,7 @@ import {
   type Document,
   type Node,
   type Scalar,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml'
 import type { Finding, LocatedEntry, LocatedNode } from './located-node.ts'
@@ -16,6 +17,9 @@ import { syntaxProblem } from './yaml-syntax.ts'
 /** Nodes after aliases are followed: a few lines of aliases can stand for billions (STACK §3.7). */
 const MAX_NODES = 20_000
 const MAX_DEPTH = 40
+/** Levels before the parser's time grows out of hand: 2000 open brackets take it seconds, 8000 a minute. */
+const MAX_OPEN_LEVELS = 500
+const DASHES_IN_ONE_LINE = /(?:[-?:] ){200}/
 
 /** The tree of a YAML text; `undefined` when it cannot be read, and the findings say why. */
 export interface YamlTree {
@@ -28,7 +32,7 @@ export interface YamlTree {
  * document, no key twice, names of keys are strings. Nothing is lost: what is not understood is found.
  */
 export function readYamlTree(text: string): YamlTree {
-  const documents = parseDocuments(text)
+  const documents = opensTooManyLevels(text) ? undefined : parseDocuments(text)
   if (documents === undefined) {
     return {
       root: undefined,
@@ -37,11 +41,11 @@ export function readYamlTree(text: string): YamlTree {
   }
   const errors = documents.flatMap((document) => document.errors)
   if (errors.length > 0) {
-    const findings = errors.map((error) => ({
+    const findings = onePerLine(errors, text).map((error) => ({
       offset: error.pos[0],
       message: syntaxProblem(error, text),
     }))
-    return { root: undefined, findings: onePerLine(findings, text) }
+    return { root: undefined, findings }
   }
   const [first, second] = documents
   if (second !== undefined) {
@@ -52,6 +56,16 @@ export function readYamlTree(text: string): YamlTree {
   return first === undefined
     ? { root: undefined, findings: [] }
     : new TreeReader(first, text).read()
+}
+
+/** A rough count, brackets in quotes and comments included: no real file comes near. */
+function opensTooManyLevels(text: string): boolean {
+  let open = 0
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = bracket === '[' || bracket === '{' ? open + 1 : Math.max(0, open - 1)
+    if (open > MAX_OPEN_LEVELS) return true
+  }
+  return DASHES_IN_ONE_LINE.test(text)
 }
 
 function parseDocuments(text: string): Document.Parsed[] | undefined {
@@ -72,12 +86,16 @@ function parseDocuments(text: string): Document.Parsed[] | undefined {
 }
 
 /** One broken quote makes the parser stumble many times: the first of a line says it. */
-function onePerLine(findings: readonly Finding[], text: string): Finding[] {
-  const seen = new Set<number>()
-  return findings.filter(({ offset }) => {
-    const lineStart = text.lastIndexOf('\n', offset - 1)
-    return seen.has(lineStart) ? false : seen.add(lineStart)
-  })
+function onePerLine(errors: readonly YAMLError[], text: string): YAMLError[] {
+  let lineEnd = -1
+  return errors
+    .toSorted((a, b) => a.pos[0] - b.pos[0])
+    .filter(({ pos: [offset] }) => {
+      if (offset <= lineEnd) return false
+      const end = text.indexOf('\n', offset)
+      lineEnd = end < 0 ? text.length : end
+      return true
+    })
 }
 
 class TreeReader {
@@ -85,6 +103,9 @@ class TreeReader {
   readonly #text: string
   readonly #findings: Finding[] = []
   readonly #ancestors = new Set<Node>()
+  /** Filled in the order of the text, as an anchor may be given again. */
+  readonly #anchors = new Map<string, Node>()
+  #aliasDepth = 0
   #nodeCount = 0
 
   constructor(document: Document.Parsed, text: string) {
@@ -113,6 +134,9 @@ class TreeReader {
     if (node.tag !== undefined) {
       return this.#find(offset, 'tags (!) are not used here; quote a value to make it text')
     }
+    if (!isAlias(node) && node.anchor !== undefined && this.#aliasDepth === 0) {
+      this.#anchors.set(node.anchor, node)
+    }
     this.#ancestors.add(node)
     const located = this.#located(node, offset)
     this.#ancestors.delete(node)
@@ -130,10 +154,17 @@ class TreeReader {
   }
 
   #alias(alias: Alias, offset: number): LocatedNode | undefined {
-    const target = alias.resolve(this.#document)
-    return target === undefined
-      ? this.#find(offset, 'this is an alias (*) without its anchor (&); quote it if it is text')
-      : this.#node(target)
+    const target = this.#anchors.get(alias.source)
+    if (target === undefined) {
+      return this.#find(
+        offset,
+        'this is an alias (*) without its anchor (&) before it; quote it if it is text',
+      )
+    }
+    this.#aliasDepth += 1
+    const located = this.#node(target)
+    this.#aliasDepth -= 1
+    return located
   }
 
   #entries(map: YAMLMap): LocatedEntry[] {

@@ -58,6 +58,27 @@ t.test('whatever one value is replaced by, the answer is a list of problems or n
   t.ok(places.length > 60)
 })
 
+const many = 200_000
+const OVERGROWN: Record<string, string> = {
+  'open brackets': '['.repeat(many),
+  'closed brackets': '['.repeat(many) + ']'.repeat(many),
+  'nested maps': '{a: '.repeat(many),
+  'nested lists': '- '.repeat(many),
+  'ever deeper lines': Array.from({ length: 1_000 }, (_, depth) => `${' '.repeat(depth)}a:`).join(
+    '\n',
+  ),
+  'stray quotes': '"'.repeat(50_001),
+  'a chain of aliases': Array.from(
+    { length: 3_000 },
+    (_, n) => `k${n}: &a${n} [${n > 0 ? `*a${n - 1}` : 'x'}]`,
+  ).join('\n'),
+}
+for (const [what, text] of Object.entries(OVERGROWN)) {
+  t.test(`a file of ${what} is refused, and soon`, { timeout: 20_000 }, async (t) => {
+    t.ok(problemsOf(text).length > 0)
+  })
+}
+
 t.test('RL-8 whatever the text is, reading it ends and pollutes nothing', async (t) => {
   const word = fc.constantFrom(
     ...[

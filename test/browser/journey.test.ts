@@ -9,6 +9,7 @@ import {
   signInByClick,
 } from './browser-world.ts'
 
+/** Answers status and body. */
 const FETCH_API = `fetch('/api/me').then(async (answer) => [answer.status, await answer.text()])`
 
 /** Asks the session endpoint, which never refreshes, until the access token is over. */
@@ -30,7 +31,7 @@ t.test(
     await signInByClick(page, `${origin}/account?tab=2#part`)
     t.equal(page.url(), `${origin}/account?tab=2`, 'the page that was asked for')
     t.equal(await page.textContent('#secret'), 'the secret of alice')
-    t.strictSame(JSON.parse(((await page.evaluate(FETCH_API)) as string[])[1] ?? ''), {
+    t.strictSame(JSON.parse((await page.evaluate<[number, string]>(FETCH_API))[1]), {
       subject: 'alice',
       target: '/api/me',
     })
@@ -46,7 +47,7 @@ t.test(
     await page.click('#sign-out')
     await page.click('[data-provider-form=logout] button')
     await page.waitForURL(`${origin}/oauth2/logout/callback*`)
-    t.equal(((await otherTab.evaluate(FETCH_API)) as number[])[0], 401, 'the API refuses')
+    t.equal((await otherTab.evaluate<[number, string]>(FETCH_API))[0], 401, 'the API refuses')
 
     const calls = hits.length
     for (let steps = 0; steps < 3; steps++) {
@@ -156,5 +157,5 @@ t.test('LO-15 an event stream in the page ends with the session', needsChromium(
   await other.goto(`${origin}/other`)
   await other.click('#sign-out')
   await page.waitForFunction('window.broken === true')
-  t.equal(((await page.evaluate(FETCH_API)) as number[])[0], 401)
+  t.equal((await page.evaluate<[number, string]>(FETCH_API))[0], 401)
 })

@@ -18,7 +18,8 @@ const missing = Object.entries(packages).flatMap(([path, parent]) =>
     .map(([name, version]) => [`node_modules/${name}`, entry(name, version, parent.dev)]),
 )
 const unknown = missing.filter(([, { os, cpu }]) => os === undefined && cpu === undefined)
-if (unknown.length > 0) throw new Error(`no platform in the name: ${unknown.map(([path]) => path)}`)
+if (unknown.length > 0)
+  throw new Error(`no platform in the name: ${unknown.map(([path]) => path).join(', ')}`)
 
 console.log(`${missing.length} packages of other platforms are missing in package-lock.json`)
 if (process.argv.includes('--check')) {

@@ -41,7 +41,7 @@ function hasCode(file) {
 }
 
 let failed = false
-for (const name of [...rooms.keys()].sort()) {
+for (const name of [...rooms.keys()].sort((a, b) => a.localeCompare(b))) {
   const { covered, total } = rooms.get(name)
   const percent = (100 * covered) / total
   const floor = FLOORS[name]

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { STATUS_OF_REASON } from './domain/reason.ts'
@@ -22,7 +23,7 @@ export interface Gateway {
   /** @throws ListenError a port is taken or forbidden */
   listen(): Promise<{ readonly publicAddress: string; readonly adminAddress: string }>
   /**
-   * Drains within `shutdown.timeout` and closes everything; answers whether all requests under way
+   * Waits `shutdown.delay`, drains within `shutdown.timeout` and closes everything; answers whether all requests under way
    * could finish. May be called once, also when nothing ever listened.
    */
   close(why: string): Promise<boolean>
@@ -56,6 +57,7 @@ export async function createGateway(
     },
     close: async () => {
       state.shuttingDown = true
+      if (listener.server.listening) await delay(config.shutdown.delayMs)
       const finished = await drainAll(listener, parts, config.shutdown.timeoutMs)
       await app.app.close()
       await closeParts(parts)

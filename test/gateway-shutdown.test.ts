@@ -83,6 +83,19 @@ t.test('what hangs is cut when the time is over, and still exit 0', async (t) =>
   t.match(gateway.log().at(-1), { msg: 'stopped', everything_finished: false })
 })
 
+t.test('OB-1 with a delay, new connections are still served after the signal', async (t) => {
+  const api = await plainUpstream(t)
+  const gateway = await startGatewayProcess(t, {
+    ...openAndProtected(api.url),
+    shutdown: { delay: '1s', timeout: '3s' },
+  })
+  gateway.child.kill('SIGTERM')
+  await gateway.line(({ msg }) => msg === 'shutting down')
+  t.equal((await gateway.ask('/readyz')).status, 503)
+  t.equal((await fetch(`${gateway.origin}/open/x`)).status, 200)
+  t.match(await gateway.exited, { code: 0 })
+})
+
 t.test('a second signal ends the process at once', async (t) => {
   const api = await plainUpstream(t, () => undefined)
   const gateway = await startGatewayProcess(t, {

@@ -14,7 +14,7 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     logout: buildLogout(tree),
     routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, tree.publicUrl.origin))),
     logging: { level: tree.logging.level },
-    shutdown: { timeoutMs: tree.shutdown.timeout },
+    shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
   }
 }
 

@@ -11,7 +11,7 @@ export interface GatewayConfig {
   readonly logout: LogoutConfig
   readonly routes: readonly Route[]
   readonly logging: { readonly level: LogLevel }
-  readonly shutdown: { readonly timeoutMs: number }
+  readonly shutdown: { readonly delayMs: number; readonly timeoutMs: number }
 }
 
 export interface ListenConfig {

@@ -166,6 +166,6 @@ function testConfig(routes: readonly Route[]): GatewayConfig {
     logout: { revoke: true, clearSiteData: true },
     routes,
     logging: { level: 'info' },
-    shutdown: { timeoutMs: 1_000 },
+    shutdown: { delayMs: 0, timeoutMs: 1_000 },
   }
 }

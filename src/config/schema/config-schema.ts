@@ -33,6 +33,15 @@ const configSchema = section({
   ),
   shutdown: section(
     {
+      delay: duration({
+        default: '0s',
+        atLeast: '0s',
+        atMost: '5m',
+        description:
+          'How long the gateway goes on as before after SIGTERM, with /readyz already failing, so that load balancers stop sending requests ' +
+          'before it stops accepting them. Default 0s: right for a sidecar, and where connections are retried. About 5s where balancers ' +
+          'learn slowly, as in Kubernetes; comes on top of timeout.',
+      }),
       timeout: duration({
         default: '25s',
         atLeast: '0s',

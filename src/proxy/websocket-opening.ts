@@ -4,6 +4,8 @@ import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
 import { elapsedMs, entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
+import { keepEarlyBytes } from './early-bytes.ts'
+import { closeAfterAnswer } from './lingering-close.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
 import { upstreamFailure } from './upstream-failure.ts'
@@ -54,6 +56,7 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
   }
   const refuse = (reason: Reason, allow?: readonly string[], cause?: unknown): void => {
     refuseSocket(socket, reason, request, allow)
+    closeAfterAnswer(socket)
     tell({ status: STATUS_OF_REASON[reason], reason, ...(cause === undefined ? {} : { cause }) })
   }
 
@@ -65,12 +68,17 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
       const upstreamMs = (): number => performance.now() - askedAtMs
       const left = (): void => {
         dialled.destroy()
+        socket.destroy()
         tell({ status: 0, clientLeft: true })
       }
-      socket.on('close', left)
+      const early = keepEarlyBytes(socket, head, left)
       const dialled = dialWebSocket(call, {
-        onError: (error) => refuse(upstreamFailure(error, false), undefined, error),
+        onError: (error) => {
+          early.take()
+          refuse(upstreamFailure(error, false), undefined, error)
+        },
         onAnswer: (answer) => {
+          early.take()
           relayAnswer(line, socket, answer, passage)
           tell({ status: answer.statusCode ?? 0, upstreamMs: upstreamMs() })
         },
@@ -78,13 +86,13 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
           upstream.on('error', () => upstream.destroy())
           if (!acceptsHandshake(request.headers['sec-websocket-key'] ?? '', answer.headers)) {
             upstream.destroy()
+            early.take()
             return refuse('upstream_protocol_error')
           }
           const took = upstreamMs()
-          socket.off('close', left)
           socket.write(switchingHead(line, answer, passage), 'latin1')
           socket.write(upstreamHead)
-          upstream.write(head)
+          for (const bytes of early.take()) upstream.write(bytes)
           const tunnel = joinSockets(socket, upstream, proxy.transfers, () => {
             forgetSession?.()
             tell({ status: 101, upstreamMs: took })
@@ -102,7 +110,8 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
 function relayAnswer(line: TransferLine, socket: Duplex, answer: IncomingMessage, passage: Passage): void {
   const status = answer.statusCode ?? 502
   socket.write(headOf(status, [...fields(line, answer, passage), 'connection', 'close']), 'latin1')
-  answer.on('error', () => socket.destroy())
+  answer.on('error', () => socket.destroy()).on('end', () => closeAfterAnswer(socket))
+  socket.on('close', () => answer.destroy())
   answer.pipe(socket)
 }
 

@@ -28,6 +28,16 @@ t.test(
   },
 )
 
+t.test('LO-15 an end made here is heard of here, even if the store reports nothing', async (t) => {
+  const bed = sessionBed(t)
+  const { ticket, session } = await bed.live()
+  bed.breaks.instead.end = async () => true
+  const { heard, hear } = listener()
+  bed.engine.onEnd(session, hear)
+  await bed.engine.end(ticket, 'session_revoked')
+  t.same(heard, ['session_revoked'])
+})
+
 t.test('LO-15 a session ended by its sid is heard of', async (t) => {
   const bed = sessionBed(t)
   const { session } = await bed.live()

@@ -211,6 +211,27 @@ t.test('RT-17 the claims after a refresh are the claims', async (t) => {
   t.match(bed.eventsOf('refresh_succeeded'), [{ rotated: true }])
 })
 
+t.test('RT-17 a slow read never puts an old version over a newer one', async (t) => {
+  const bed = sessionBed(t)
+  const replica = bed.replica()
+  const { ticket, session } = await bed.live()
+  await bed.clock.advance(10 * MINUTE_MS)
+  const before = await bed.store.read(session.key)
+  const slow = deferred<void>()
+  bed.breaks.instead.read = async () => {
+    delete bed.breaks.instead.read
+    await slow.promise
+    return before
+  }
+  const reading = replica.find(ticket)
+  await settle()
+  await bed.engine.accessToken(session)
+  slow.resolve()
+  t.equal(liveSession(await reading).version, 1)
+  t.equal(replica.peek(ticket), undefined, 'the old one is not kept')
+  t.equal(liveSession(await replica.find(ticket)).version, 2)
+})
+
 t.test('RT-5 a definite refusal ends the session, for all who waited', async (t) => {
   const bed = sessionBed(t, { grant: () => Promise.reject(rejection()) })
   const { ticket, session } = await bed.live()

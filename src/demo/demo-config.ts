@@ -48,6 +48,8 @@ routes:
     access: public
   - path: /account # protected: nothing said means access: required
     upstream: ${options.upstream}
+    headers:
+      set: { X-User: "\${claims.email}" }
   - path: /api/*
     upstream: ${options.upstream}
     headers:

@@ -8,6 +8,8 @@ export interface RequestHeaderRule {
 export type RequestHeaderAction =
   | 'pass'
   | 'drop'
+  /** Dropped, and told: somebody states who the user is (OB-3). */
+  | 'forged'
   /** Passes only from a trusted proxy (FW-1). */
   | 'from_proxy'
   | 'connection'
@@ -20,6 +22,7 @@ export type RequestHeaderAction =
 
 const PASS: RequestHeaderRule = { action: 'pass', singleBit: 0 }
 const DROP: RequestHeaderRule = { action: 'drop', singleBit: 0 }
+const FORGED: RequestHeaderRule = { action: 'forged', singleBit: 0 }
 const FROM_PROXY: RequestHeaderRule = { action: 'from_proxy', singleBit: 0 }
 
 const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
@@ -36,14 +39,14 @@ const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
     ...words('authorization host x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id'),
     // Another way to name a method would get round the route's methods and the CSRF rules (CS-9, AT-12).
     ...words('x-http-method x-http-method-override x-method-override'),
-    // Identity as other gateways state it: nobody's word counts (FW-1).
-    ...words(
-      'remote-email remote-groups remote-name remote-user x-forwarded-access-token x-forwarded-email ' +
-        'x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-remote-user',
-    ),
     // A proxy that does not know it passes on the client's, and we would have to extend that.
     'forwarded',
   ],
+  // Identity as other gateways state it: nobody's word counts (FW-1).
+  forged: words(
+    'remote-email remote-groups remote-name remote-user x-forwarded-access-token x-forwarded-email ' +
+      'x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-remote-user',
+  ),
   from_proxy: words(
     'cf-connecting-ip fastly-client-ip true-client-ip x-client-ip x-cluster-client-ip x-real-ip ' +
       'x-rewrite-url',
@@ -66,10 +69,11 @@ const SINGLE = words(
 const READ = new Set(['connection', 'via']) // never sent on as received, so there is nothing to drop
 
 /**
- * The rules by lower-case name, with `dropped` names dropped whatever they are. A name without an entry
- * follows `ruleByPattern`.
+ * The rules by lower-case name, with `identity` names (ours to state) and `dropped` ones dropped
+ * whatever they are. A name without an entry follows `ruleByPattern`.
  */
 export function requestHeaderRules(
+  identity: readonly string[],
   dropped: Iterable<string>,
 ): ReadonlyMap<string, RequestHeaderRule> {
   const actions = new Map<string, RequestHeaderAction>(
@@ -83,6 +87,11 @@ export function requestHeaderRules(
   }
   for (const name of dropped)
     if (!READ.has(name.toLowerCase())) actions.set(name.toLowerCase(), 'drop')
+  for (const name of identity.map((one) => one.toLowerCase())) {
+    if (READ.has(name)) continue
+    actions.set(name.replaceAll('-', '_'), 'forged') // the twin that some servers take for the same
+    actions.set(name, 'forged')
+  }
   return new Map(
     [...actions].map(([name, action]) => [name, { action, singleBit: singleBit(name) }]),
   )
@@ -100,7 +109,7 @@ export function ruleByPattern(name: string): RequestHeaderRule {
     case 0x70: // p; a bare `Proxy` becomes HTTP_PROXY in CGI programs
       return name === 'proxy' || name.startsWith('proxy-') ? DROP : PASS
     case 0x63: // c
-      return name.startsWith('client-cert') ? DROP : PASS
+      return name.startsWith('client-cert') ? FORGED : PASS
     default:
       return PASS
   }
@@ -111,7 +120,7 @@ function ruleOfExtension(name: string): RequestHeaderRule {
   const states = ['x-auth-request-', 'x-ssl-', 'x-client-cert'].some((prefix) =>
     name.startsWith(prefix),
   )
-  return states ? DROP : PASS
+  return states ? FORGED : PASS
 }
 
 function singleBit(name: string): number {

@@ -32,7 +32,7 @@ export function requestHeaderPlan({
   const identityNames = routes.flatMap(({ headers }) => headers.set.map(({ name }) => name))
   const replaced = route.stripPrefix === undefined ? [] : ['x-forwarded-prefix']
   return {
-    rules: requestHeaderRules([...identityNames, ...route.headers.remove, ...replaced]),
+    rules: requestHeaderRules(identityNames, [...route.headers.remove, ...replaced]),
     set: route.headers.set,
     host: route.hostHeader === 'upstream' ? new URL(route.upstream.origin).host : undefined,
     forwardedPrefix: route.stripPrefix,
@@ -47,6 +47,8 @@ export type UpstreamRequestHeaders =
       readonly headers: readonly string[]
       /** Configured headers left out because their value is over 4 KiB: worth a warning. */
       readonly tooLong: readonly string[]
+      /** Identity headers the caller sent, lower case: for the audit log (OB-3). Five at most. */
+      readonly forged: readonly string[]
     }
   | { readonly kind: 'refused'; readonly reason: Reason }
 
@@ -54,11 +56,14 @@ export type UpstreamRequestHeaders =
 interface Draft {
   readonly facts: RequestHeaderFacts
   readonly headers: string[]
+  forged: readonly string[]
   nominated: string
   via: string
   forwardedFor: string
 }
 
+const NO_NAMES: readonly string[] = []
+const MAX_FORGED = 5 // one request must not fill the log
 const EXPECT_CONTINUE = /^100-continue$/i
 const TRAILERS = /(?:^|,)\s*trailers\s*(?:,|$)/i
 
@@ -75,7 +80,14 @@ export function upstreamRequestHeaders(
   facts: RequestHeaderFacts,
 ): UpstreamRequestHeaders {
   const headers = ['host', plan.host ?? facts.host]
-  const draft: Draft = { facts, headers, nominated: '', via: '', forwardedFor: '' }
+  const draft: Draft = {
+    facts,
+    headers,
+    forged: NO_NAMES,
+    nominated: '',
+    via: '',
+    forwardedFor: '',
+  }
   let seen = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase()
@@ -93,13 +105,18 @@ export function upstreamRequestHeaders(
     return upstreamRequestHeaders(withoutNominated(rawHeaders, draft.nominated), plan, facts)
   }
   addOwnHeaders(draft, plan, facts)
-  return { kind: 'headers', headers, tooLong: addClaimHeaders(headers, plan.set, facts.claims) }
+  const tooLong = addClaimHeaders(headers, plan.set, facts.claims)
+  return { kind: 'headers', headers, tooLong, forged: draft.forged }
 }
 
 type Take = (draft: Draft, name: string, value: string) => Reason | undefined
 
 /** Headers that pass in part or on a condition, or tell us something. */
 const TAKE: Readonly<Record<Exclude<RequestHeaderAction, 'pass' | 'drop'>, Take>> = {
+  forged(draft, name) {
+    if (draft.forged.length < MAX_FORGED) draft.forged = [...draft.forged, name.toLowerCase()]
+    return undefined
+  },
   from_proxy({ headers, facts }, name, value) {
     if (facts.peerTrusted) headers.push(name, value)
     return undefined

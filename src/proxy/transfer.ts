@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { upstreamRequestHeaders } from '../domain/request-headers.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
-import { entranceOf } from '../http/entrance.ts'
+import { actorOf, entranceOf } from '../http/entrance.ts'
 import { Exchange } from './exchange.ts'
 import { announcedBodyBytes } from './message-body.ts'
 import { requestHeaderFacts } from './request-header-facts.ts'
@@ -12,7 +12,12 @@ import { turnAway } from './turn-away.ts'
  * Hands one admitted request to its upstream and the answer to the client, without the framework's stream layer in
  * between (STACK §5). What cannot be sent is refused here, before the upstream hears of it.
  */
-export function transfer(line: TransferLine, request: FastifyRequest, reply: FastifyReply, passage: Passage): void {
+export function transfer(
+  line: TransferLine,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  passage: Passage,
+): void {
   const { raw } = request
   const entrance = entranceOf(raw)
   const path = entrance.target === undefined ? undefined : upstreamPath(line.route, entrance.target)
@@ -26,8 +31,15 @@ export function transfer(line: TransferLine, request: FastifyRequest, reply: Fas
   const built = upstreamRequestHeaders(raw.rawHeaders, line.requestPlan, facts)
   if (built.kind === 'refused') return turnAway(request, reply, built.reason)
   if (built.tooLong.length > 0) warnOfLostHeaders(line, built.tooLong)
+  for (const name of built.forged)
+    line.emit({ type: 'header_stripped', name, ...actorOf(entrance) })
   const hasBody = bodyBytes !== undefined && bodyBytes !== 0
-  const call = { path, method: entrance.method, headers: built.headers as string[], body: hasBody ? raw : null }
+  const call = {
+    path,
+    method: entrance.method,
+    headers: built.headers as string[],
+    body: hasBody ? raw : null,
+  }
   new Exchange(line, { request, reply, entrance, session: passage.session }, call).start()
 }
 

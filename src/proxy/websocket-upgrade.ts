@@ -28,9 +28,14 @@ export interface WebSocketUpgradeOptions {
  * origins (W2, CS-6); then the upstream is asked, and only its own 101 opens the socket (W1, AT-37). All other upgrades are
  * served as plain requests (W5).
  */
-export function websocketUpgrade({ proxy, door, server }: WebSocketUpgradeOptions): UpgradeListener {
+export function websocketUpgrade({
+  proxy,
+  door,
+  server,
+}: WebSocketUpgradeOptions): UpgradeListener {
   const lines = new Map<Route, TransferLine>()
-  for (const route of proxy.routes) if (route.websocket !== false) lines.set(route, transferLine(proxy, route))
+  for (const route of proxy.routes)
+    if (route.websocket !== false) lines.set(route, transferLine(proxy, route))
 
   return (request, socket, head) => {
     if (isBusy(socket)) return void socket.destroy() // earlier answers are under way: the two would mix
@@ -39,7 +44,8 @@ export function websocketUpgrade({ proxy, door, server }: WebSocketUpgradeOption
     door(request)
     const entrance = entranceOf(request)
     const opening = createOpening({ proxy, request, socket, head })
-    if (entrance.refusal !== undefined) return opening.refuse(entrance.refusal.reason, entrance.refusal.allow)
+    if (entrance.refusal !== undefined)
+      return opening.refuse(entrance.refusal.reason, entrance.refusal.allow)
     const line = entrance.route === undefined ? undefined : lines.get(entrance.route)
     if (line === undefined) return opening.refuse('upgrade_refused')
     const fault = handshakeFault(request)
@@ -49,16 +55,24 @@ export function websocketUpgrade({ proxy, door, server }: WebSocketUpgradeOption
       if (admission.kind === 'forward') return open(line, admission)
       const reason: Reason = admission.kind === 'login' ? 'no_session' : admission.reason
       if (reason === 'origin_refused') {
-        proxy.emit({ type: 'cross_site_blocked', reason, routeId: line.route.id, ...actorOf(entrance) })
+        proxy.emit({
+          type: 'cross_site_blocked',
+          reason,
+          routeId: line.route.id,
+          ...actorOf(entrance),
+        })
       }
       opening.refuse(reason)
     }
     const open = (line: TransferLine, passage: Passage): void => {
-      const path = entrance.target === undefined ? undefined : upstreamPath(line.route, entrance.target)
+      const path =
+        entrance.target === undefined ? undefined : upstreamPath(line.route, entrance.target)
       if (path === undefined) return opening.refuse('path_refused')
       const facts = requestHeaderFacts(line, request, entrance, passage)
       const built = upstreamRequestHeaders(request.rawHeaders, line.requestPlan, facts)
       if (built.kind === 'refused') return opening.refuse(built.reason)
+      for (const name of built.forged)
+        proxy.emit({ type: 'header_stripped', name, ...actorOf(entrance) })
       opening.dial(line, passage, { route: line.route, path, headers: built.headers })
     }
     const admission = admit(proxy, line.route, request)

@@ -1,13 +1,17 @@
 /** How many lines of one kind were held back since the last one written. */
-export type LineBudget = (kind: string, nowMs: number) => { write: boolean; suppressed: number }
+export type LineBudget = (
+  kind: string,
+  linesPerSecond: number,
+  nowMs: number,
+) => { write: boolean; suppressed: number }
 
 /**
  * At most `linesPerSecond` lines of each kind: a flood of refused callbacks must not become a flood
  * of log (AT-22). The next line that passes says how many did not; metrics count them all.
  */
-export function createLineBudget(linesPerSecond: number): LineBudget {
+export function createLineBudget(): LineBudget {
   const kinds = new Map<string, { second: number; written: number; suppressed: number }>()
-  return (kind, nowMs) => {
+  return (kind, linesPerSecond, nowMs) => {
     const second = Math.floor(nowMs / 1_000)
     const state = kinds.get(kind) ?? { second, written: 0, suppressed: 0 }
     kinds.set(kind, state)

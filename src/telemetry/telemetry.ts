@@ -24,16 +24,15 @@ export interface Telemetry {
   readonly flush: () => Promise<void>
 }
 
-const SAMPLED_LINES_PER_SECOND = 100
-
 /** Turns events into log lines, audit lines and metrics: the only room that knows pino (DESIGN §2). */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { destination, metrics } = options
   const log = createLog(options.level, destination)
   const pseudonym = createPseudonyms(options.pseudonymKey)
-  const budget = createLineBudget(SAMPLED_LINES_PER_SECOND)
+  const budget = createLineBudget()
   const writeEvent = (event: Exclude<GatewayEvent, RequestFinished>) => {
-    const pass = SAMPLED_EVENTS.has(event.type) ? budget(event.type, options.nowMs()) : PASS
+    const limit = SAMPLED_EVENTS.get(event.type)
+    const pass = limit === undefined ? PASS : budget(event.type, limit, options.nowMs())
     if (!pass.write) return
     const { level, fields, text } = eventLine(event, pseudonym)
     log[level](pass.suppressed > 0 ? { ...fields, suppressed: pass.suppressed } : fields, text)

@@ -97,7 +97,10 @@ function features({
 }: DemoProviderOptions): Configuration['features'] {
   return {
     devInteractions: { enabled: false },
-    revocation: { enabled: true },
+    revocation: {
+      enabled: true,
+      allowedPolicy: (_ctx, asking, token) => token.clientId === asking.clientId,
+    },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => resource,

@@ -20,6 +20,13 @@ export interface SessionStore {
   endByIndex(indexKey: string, reason: SessionEnd): Promise<readonly string[]>
   /** True for exactly one caller per key within `ttlMs`. */
   consumeOnce(key: string, ttlMs: number): Promise<boolean>
+  /**
+   * Keeps a short note for `ttlMs`, in place of the one there was. Whoever calls `recall` after this
+   * has resolved sees it, in every process: sign-outs during a login rest on it (LO-11).
+   */
+  remember(key: string, note: string, ttlMs: number): Promise<void>
+  /** The newest note under the key; `undefined` when there is none or its time is over. */
+  recall(key: string): Promise<string | undefined>
   /** Takes the lock unless another owner's lease runs. */
   lock(key: string, owner: string, leaseMs: number): Promise<boolean>
   /** Extends the lease; false when it is no longer ours. */

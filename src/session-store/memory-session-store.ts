@@ -17,6 +17,7 @@ export interface MemorySessionStoreOptions {
 const TOMBSTONE_MS = 15 * 60_000 // long enough for a page left open to be told why it must sign in again
 const TOMBSTONES = 10_000
 const TRANSACTIONS = 100_000 // about 12 MiB when full
+const NOTES = 100_000 // the same again; only word of the provider or of an operator makes one
 const SWEEP_EVERY_MS = 5_000
 const SWEEPS_PER_ROUND = 12 // everything is seen once a minute
 const LEAST_SWEEP = 500
@@ -37,6 +38,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   const index = createKeyIndex()
   const ended = createExpiringMap<SessionEnd>(TOMBSTONES)
   const consumed = createExpiringMap<true>(TRANSACTIONS)
+  const notes = createExpiringMap<string>(NOTES)
   const locks = createMemoryLocks(nowMs)
   const listeners = new Set<(change: SessionChange) => void>()
   const timer = setInterval(sweepInTurn, sweepEveryMs).unref()
@@ -76,6 +78,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     }
     ended.sweep(nowMs())
     consumed.sweep(nowMs())
+    notes.sweep(nowMs())
     locks.sweep()
   }
 
@@ -141,6 +144,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       consumed.set(key, true, nowMs() + ttlMs)
       return true
     },
+    async remember(key, note, ttlMs) {
+      notes.set(key, note, nowMs() + ttlMs)
+    },
+    recall: async (key) => notes.get(key, nowMs()),
     watch(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

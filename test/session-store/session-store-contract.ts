@@ -27,6 +27,7 @@ export function sessionStoreContract(
   sessionsContract(t, makeStore)
   endingContract(t, makeStore)
   onceContract(t, makeStore)
+  noteContract(t, makeStore)
   lockContract(t, makeStore)
   watchContract(t, makeStore)
 }
@@ -197,6 +198,41 @@ function onceContract(t: Test, makeStore: MakeStore): void {
     t.equal(await bed.store.consumeOnce('tx', 100), true)
     await bed.elapse(110)
     t.equal(await bed.other.consumeOnce('tx', 100), true)
+  })
+}
+
+function noteContract(t: Test, makeStore: MakeStore): void {
+  t.test('LO-11 a note is seen by every process as soon as it is made', async (t) => {
+    const bed = await makeStore(t)
+    t.equal(await bed.store.recall('sid'), undefined)
+    await bed.store.remember('sid', 'first', 5_000)
+    t.equal(await bed.other.recall('sid'), 'first')
+    t.equal(await bed.store.recall('sid'), 'first', 'reading it does not use it up')
+    await bed.other.remember('sid', '', 5_000)
+    t.equal(await bed.store.recall('sid'), '', 'an empty note is a note, and the newest counts')
+    t.equal(await bed.store.recall('another'), undefined)
+  })
+
+  t.test('a note is forgotten after its time; a newer one starts anew', async (t) => {
+    const bed = await makeStore(t)
+    await bed.store.remember('sid', 'first', 150)
+    await bed.store.remember('other sid', 'first', 150)
+    await bed.elapse(100)
+    await bed.other.remember('sid', 'second', 150)
+    await bed.elapse(100)
+    t.equal(await bed.store.recall('sid'), 'second')
+    t.equal(await bed.other.recall('other sid'), undefined)
+  })
+
+  t.test('notes, sessions, locks and consumed keys never meet', async (t) => {
+    const bed = await makeStore(t)
+    await bed.store.create({ ...newSession(bed, 'a'), indexKeys: ['a'] })
+    await bed.store.remember('a', 'note', 5_000)
+    t.equal(await bed.store.consumeOnce('a', 5_000), true)
+    t.equal(await bed.store.lock('a', 'owner', 5_000), true)
+    t.equal(await bed.store.recall('a'), 'note')
+    t.same(await bed.store.endByIndex('a', 'session_revoked'), ['a'])
+    t.equal(await bed.store.recall('a'), 'note')
   })
 }
 

@@ -66,8 +66,8 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
   sendJson(response, 200, {
     method: request.method,
     target: request.url,
-    headers: { ...request.headers, authorization: shortened(request.headers.authorization) },
     token: decodedToken(request.headers.authorization),
+    headers: { ...request.headers, authorization: shortened(request.headers.authorization) },
     bodyBytes,
   })
 }

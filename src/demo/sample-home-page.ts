@@ -49,7 +49,15 @@ async function call(button) {
   const { get, post } = button.dataset
   const target = (get ?? post).startsWith('/oauth2/') ? 'session' : 'answer'
   const response = await fetch(get ?? post, { method: post ? 'POST' : 'GET' })
-  show(target, 'HTTP ' + response.status + '\\n' + await response.text())
+  show(target, 'HTTP ' + response.status + '\\n' + readable(await response.text()))
+}
+
+function readable(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
 }
 
 for (const button of document.querySelectorAll('[data-get], [data-post]')) {

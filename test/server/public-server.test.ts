@@ -115,6 +115,25 @@ t.test('AT-28 a body that dribbles is cut off, while others are served', async (
   clearInterval(dribble)
 })
 
+t.test('AT-28 two hundred dribbling connections end, and nobody waits for them', async (t) => {
+  const limits = { paceWindowMs: 200, minBodyBytesPerSecond: 1_000, headersTimeoutMs: 400 }
+  const { port } = await serving(t, limits)
+  const sockets = Array.from({ length: 200 }, (_, i) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      i % 2 === 0 ? `${GET}X-A: ` : 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n',
+    )
+    return socket
+  })
+  const dribble = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('x')
+  }, 50)
+  const ends = sockets.map((socket) => readToEnd(socket, 10_000))
+  t.match(await rawRequest(port, `${GET}Connection: close\r\n\r\n`), { status: 200 })
+  t.ok((await Promise.all(ends)).every(({ closed }) => closed))
+  clearInterval(dribble)
+})
+
 t.test('a long upload at an honest pace is never cut', async (t) => {
   const { port } = await serving(t, { paceWindowMs: 50, minBodyBytesPerSecond: 1_000 })
   const request = httpRequest({ port, method: 'POST' })

@@ -9,6 +9,7 @@ import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.
 import { createUpstreamPools, type UpstreamPools } from './proxy/upstream-pool.ts'
 import { createMemorySessionStore } from './session-store/memory-session-store.ts'
 import { vault } from './session-store/vault.ts'
+import { createSteadyClock } from './steady-clock.ts'
 
 /** What lives as long as the gateway and has to be closed with it. */
 export interface GatewayParts {
@@ -27,7 +28,7 @@ const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
 
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
 export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
-  const nowMs = Date.now
+  const nowMs = createSteadyClock()
   const provider = createProvider(config.provider, emit)
   const store = createMemorySessionStore({ maxSessions: config.session.maxSessions, nowMs })
   const sessions = createSessionEngine({
@@ -39,6 +40,7 @@ export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
     refreshCooldownMs: REFRESH_COOLDOWN_MS,
     cacheEntries: CACHED_SESSIONS,
     nowMs,
+    wallClockMs: Date.now,
     randomToken: () => randomBytes(32).toString('base64url'),
     emit,
   })

@@ -11,7 +11,11 @@ import type { SessionCookie } from '../http/session-cookie.ts'
 
 /** What a request is let through with, or why it is not. */
 export type Admission =
-  | { readonly kind: 'forward'; readonly session: LiveSession | undefined; readonly token: string | undefined }
+  | {
+      readonly kind: 'forward'
+      readonly session: LiveSession | undefined
+      readonly token: string | undefined
+    }
   | { readonly kind: 'login' }
   | { readonly kind: 'refuse'; readonly reason: Reason; readonly cause?: unknown }
 
@@ -30,7 +34,11 @@ const LOGIN: Admission = { kind: 'login' }
  * Whether a request may pass, and with whose token. Answered at once from what this process knows; a promise only
  * when the store or the provider has to be asked. The promise never rejects.
  */
-export function admit(guard: Guard, route: Route, request: IncomingMessage): Admission | Promise<Admission> {
+export function admit(
+  guard: Guard,
+  route: Route,
+  request: IncomingMessage,
+): Admission | Promise<Admission> {
   const facts = requestFacts(request.method ?? '', request.headers)
   const question: Question = { guard, route, facts }
   if (route.access === 'public') return withoutSession(question, NO_SESSION)
@@ -73,7 +81,8 @@ function withRefreshed(
   session: LiveSession,
   refreshed: AccessToken | EndedSession,
 ): Admission {
-  if ('ended' in refreshed) return withoutSession(question, { kind: 'none', reason: refreshed.ended })
+  if ('ended' in refreshed)
+    return withoutSession(question, { kind: 'none', reason: refreshed.ended })
   return { kind: 'forward', session: newest(question, session), token: refreshed.value }
 }
 
@@ -93,5 +102,9 @@ function decide({ guard, route, facts }: Question, session: SessionFacts): Acces
 }
 
 function refusalOf(cause: unknown): Admission {
-  return { kind: 'refuse', reason: cause instanceof GatewayError ? cause.reason : 'internal_error', cause }
+  return {
+    kind: 'refuse',
+    reason: cause instanceof GatewayError ? cause.reason : 'internal_error',
+    cause,
+  }
 }

@@ -27,7 +27,8 @@ export function forgetClient(socket: Watched, transfer: Leavable): void {
   if (present === transfer) {
     socket[kNewest] = transfer.nextOfClient ?? null
   } else {
-    while (present !== undefined && present.nextOfClient !== transfer) present = present.nextOfClient
+    while (present !== undefined && present.nextOfClient !== transfer)
+      present = present.nextOfClient
     if (present !== undefined) present.nextOfClient = transfer.nextOfClient
   }
   transfer.nextOfClient = undefined
@@ -40,7 +41,7 @@ export function isBusy(socket: object): boolean {
 
 function tellOnClose(socket: Watched): void {
   socket.on('close', () => {
-    for (let present = socket[kNewest]; present; ) {
+    for (let present = socket[kNewest]; present;) {
       const following: Leavable | undefined = present.nextOfClient
       present.onClientGone()
       present = following

@@ -4,7 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  * Passes the links of a 103 on (HX-12, P11); other fields of an interim answer mean nothing to browsers. HTTP/1.0
  * clients know no interim answers (HX-29).
  */
-export function sendEarlyHints(rawHeaders: readonly Buffer[], request: IncomingMessage, response: ServerResponse): void {
+export function sendEarlyHints(
+  rawHeaders: readonly Buffer[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   if (request.httpVersion !== '1.1' || response.headersSent) return
   const link = valuesOf(rawHeaders, 'link')
   if (link.length === 0) return
@@ -18,7 +22,8 @@ export function sendEarlyHints(rawHeaders: readonly Buffer[], request: IncomingM
 function valuesOf(rawHeaders: readonly Buffer[], lowerCaseName: string): string[] {
   const values: string[] = []
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]!.toString('latin1').toLowerCase() === lowerCaseName) values.push(rawHeaders[at + 1]!.toString('latin1'))
+    if (rawHeaders[at]!.toString('latin1').toLowerCase() === lowerCaseName)
+      values.push(rawHeaders[at + 1]!.toString('latin1'))
   }
   return values
 }

@@ -32,7 +32,16 @@ export interface ExchangeCall {
   readonly body: IncomingMessage | null
 }
 
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])
+const IDEMPOTENT = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+])
 const MAX_INTERIM_ANSWERS = 16 // a flood of 1xx is an attack (AT-30)
 const ONE_WRITE_BYTES = 16_384 // up to here copying the body behind its head is cheaper than a second buffer
 
@@ -143,6 +152,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   onError(error: Error): void {
     if (this.#ended) return
+    if (this.#isWhole()) return this.onComplete(null)
     if (this.#mayAskAgain(error)) {
       this.#retried = true
       return this.#dispatch()
@@ -206,7 +216,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   #sendHead(status: number, rawHeaders: Buffer[], statusText: string): void {
     const { request, reply, session } = this.#client
-    const headers = clientResponseHeaders(rawHeaders, this.#line.responsePlan, session !== undefined)
+    const headers = clientResponseHeaders(
+      rawHeaders,
+      this.#line.responsePlan,
+      session !== undefined,
+    )
     const response = this.#response
     if (this.#call.body !== null && !this.#call.body.complete) headers.push('connection', 'close') // HX-32
     response.writeHead(status, statusText, headers)
@@ -248,6 +262,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     return true
   }
 
+  /** undici takes the Content-Length of a 304 for a body that did not come. */
+  #isWhole(): boolean {
+    return this.#answeredAtMs !== 0 && this.#bytesLeft === 0
+  }
+
   /** HX-17: once, on a connection that had been idle, before any byte of an answer, and only what may be repeated. */
   #mayAskAgain(error: Error): boolean {
     if (this.#retried || this.#answering || this.#call.body !== null) return false
@@ -281,7 +300,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#abortUpstream?.()
   }
 
-  #emit(outcome: { readonly reason?: Reason; readonly clientLeft?: true; readonly cause?: unknown }): void {
+  #emit(outcome: {
+    readonly reason?: Reason
+    readonly clientLeft?: true
+    readonly cause?: unknown
+  }): void {
     const { entrance, session } = this.#client
     const answered = this.#answeredAtMs !== 0
     this.#line.emit({

@@ -8,7 +8,12 @@ const UPGRADE_FIELDS = /^(?:upgrade|http2-settings)$/i
  * HTTP/1.1 (W5, HX-20). Node has stopped parsing the connection, so its head is put back without the wish and the
  * connection handed to the server anew; body, pipelining and time limits work as ever.
  */
-export function serveAsPlainRequest(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function serveAsPlainRequest(
+  server: Server,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
   socket.removeAllListeners('error')
   socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]))
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
@@ -17,7 +22,8 @@ export function serveAsPlainRequest(server: Server, request: IncomingMessage, so
 function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (!UPGRADE_FIELDS.test(rawHeaders[at]!)) text += `${rawHeaders[at]}: ${valueAt(rawHeaders, at)}\r\n`
+    if (!UPGRADE_FIELDS.test(rawHeaders[at]!))
+      text += `${rawHeaders[at]}: ${valueAt(rawHeaders, at)}\r\n`
   }
   return Buffer.from(`${text}\r\n`, 'latin1')
 }

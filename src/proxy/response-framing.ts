@@ -1,5 +1,9 @@
 /** Bytes of body that are certain to come, or -1 when only the end will tell (RFC 9112 §6.3). */
-export function declaredLength(rawHeaders: readonly Buffer[], method: string, status: number): number {
+export function declaredLength(
+  rawHeaders: readonly Buffer[],
+  method: string,
+  status: number,
+): number {
   if (method === 'HEAD' || status === 204 || status === 304) return 0
   const length = lastValue(rawHeaders, 'content-length')
   return length === undefined ? -1 : Number(length)
@@ -7,13 +11,18 @@ export function declaredLength(rawHeaders: readonly Buffer[], method: string, st
 
 /** Events come for as long as they like: such a stream has no silence that is too long. */
 export function announcesEventStream(rawHeaders: readonly Buffer[]): boolean {
-  return lastValue(rawHeaders, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true
+  return (
+    lastValue(rawHeaders, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true
+  )
 }
 
 function lastValue(rawHeaders: readonly Buffer[], lowerCaseName: string): string | undefined {
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {
     const name = rawHeaders[at]!
-    if (name.length === lowerCaseName.length && name.toString('latin1').toLowerCase() === lowerCaseName) {
+    if (
+      name.length === lowerCaseName.length &&
+      name.toString('latin1').toLowerCase() === lowerCaseName
+    ) {
       return rawHeaders[at + 1]!.toString('latin1')
     }
   }

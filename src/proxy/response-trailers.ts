@@ -1,5 +1,6 @@
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/
-const NEVER = /^(?:trailer|transfer-encoding|te|connection|keep-alive|upgrade|host|set-cookie|location|authorization|cache-control|vary|proxy-.*|content-.*|access-control-.*)$/i
+const NEVER =
+  /^(?:trailer|transfer-encoding|te|connection|keep-alive|upgrade|host|set-cookie|location|authorization|cache-control|vary|proxy-.*|content-.*|access-control-.*)$/i
 
 /**
  * The trailers a client may get: nothing that frames, routes or authenticates a message, and no cookie (RFC 9110

@@ -28,7 +28,10 @@ declare module 'fastify' {
  * One configured route: guard, then transfer. @fastify/http-proxy keeps the registration; what it would decide about
  * targets it only ever sees of our constant internal URL.
  */
-export async function routePlugin(scope: FastifyInstance, { proxy, route, index }: RoutePluginOptions): Promise<void> {
+export async function routePlugin(
+  scope: FastifyInstance,
+  { proxy, route, index }: RoutePluginOptions,
+): Promise<void> {
   const line = transferLine(proxy, route)
   scope.removeAllContentTypeParsers() // P7
   scope.decorateRequest('passage', null)
@@ -39,7 +42,12 @@ export async function routePlugin(scope: FastifyInstance, { proxy, route, index 
     void admission.then((late) => act(late, request, reply, done))
   })
 
-  const act = (admission: Admission, request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+  const act = (
+    admission: Admission,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: () => void,
+  ): void => {
     switch (admission.kind) {
       case 'forward':
         request.passage = admission
@@ -71,7 +79,8 @@ export async function routePlugin(scope: FastifyInstance, { proxy, route, index 
 
 /** fastify refuses types it cannot parse (P8). The upstream gets the raw headers, where the value stays as it was. */
 function hideContentType({ raw }: FastifyRequest): void {
-  if (raw.headers['content-type'] !== undefined) raw.headers['content-type'] = 'application/octet-stream'
+  if (raw.headers['content-type'] !== undefined)
+    raw.headers['content-type'] = 'application/octet-stream'
 }
 
 function login({ startLogin }: ProxyContext, request: FastifyRequest, reply: FastifyReply): void {
@@ -87,7 +96,12 @@ function tellOfBlocked(
   { reason }: Extract<Admission, { kind: 'refuse' }>,
 ): void {
   if (reason !== 'cross_site_refused' && reason !== 'origin_refused') return
-  emit({ type: 'cross_site_blocked', reason, routeId: route.id, ...actorOf(entranceOf(request.raw)) })
+  emit({
+    type: 'cross_site_blocked',
+    reason,
+    routeId: route.id,
+    ...actorOf(entranceOf(request.raw)),
+  })
 }
 
 export type { ProxyContext } from './proxy-context.ts'

@@ -6,7 +6,12 @@ import { announcedBodyBytes } from './message-body.ts'
 const WORTH_READING_BYTES = 65_536 // cheaper to read and forget than to make the client connect again
 
 /** Refuses a proxied request. A large unread body ends the connection with the answer (RFC 9112 §9.3). */
-export function turnAway(request: FastifyRequest, reply: FastifyReply, reason: Reason, cause?: unknown): void {
+export function turnAway(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reason: Reason,
+  cause?: unknown,
+): void {
   void refuse(request, reply, reason, {
     ...(cause === undefined ? {} : { cause }),
     ...(leavesMuchUnread(request) ? { headers: { connection: 'close' } } : {}),

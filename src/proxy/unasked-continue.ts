@@ -33,7 +33,10 @@ function withoutContinue(chunk: Buffer): Buffer {
 
 /** Between answers undici's parser has no status; inside a body the same octets are somebody's data. */
 function awaitsHead(socket: Socket): boolean {
-  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'parser')
-  const parser = symbol && (socket as unknown as Record<symbol, { statusCode?: unknown } | null>)[symbol]
+  const symbol = Object.getOwnPropertySymbols(socket).find(
+    ({ description }) => description === 'parser',
+  )
+  const parser =
+    symbol && (socket as unknown as Record<symbol, { statusCode?: unknown } | null>)[symbol]
   return parser?.statusCode === 0
 }

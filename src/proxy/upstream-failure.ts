@@ -21,7 +21,8 @@ const BROKEN_ANSWERS = new Set([
 export function upstreamFailure(error: unknown, answering: boolean): Reason {
   const code = codeOf(error)
   if (TIMEOUTS.has(code)) return 'upstream_timeout'
-  if (answering || BROKEN_ANSWERS.has(code) || code.startsWith('HPE_')) return 'upstream_protocol_error'
+  if (answering || BROKEN_ANSWERS.has(code) || code.startsWith('HPE_'))
+    return 'upstream_protocol_error'
   return 'upstream_unreachable'
 }
 

@@ -22,7 +22,10 @@ export interface DialAnswers {
  * Asks the upstream for a WebSocket on a connection of its own (W1). Returns the request, to be destroyed when the client
  * leaves first. One of the answers is called, once.
  */
-export function dialWebSocket({ route, path, headers }: DialCall, answers: DialAnswers): ClientRequest {
+export function dialWebSocket(
+  { route, path, headers }: DialCall,
+  answers: DialAnswers,
+): ClientRequest {
   const { upstream, timeouts } = route
   const url = new URL(upstream.origin)
   const request = (url.protocol === 'https:' ? https : http).request({

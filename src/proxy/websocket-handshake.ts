@@ -14,8 +14,10 @@ export function asksForWebSocket({ method, headers }: IncomingMessage): boolean 
 export function handshakeFault(request: IncomingMessage): Reason | undefined {
   const { headers } = request
   if (headers['sec-websocket-version'] !== '13') return 'upgrade_refused'
-  if (request.httpVersion !== '1.1' || !KEY.test(headers['sec-websocket-key'] ?? '')) return 'request_malformed'
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+  if (request.httpVersion !== '1.1' || !KEY.test(headers['sec-websocket-key'] ?? ''))
+    return 'request_malformed'
+  const hasBody =
+    headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
   return hasBody ? 'request_malformed' : undefined
 }
 
@@ -29,5 +31,7 @@ export function acceptsHandshake(key: string, headers: IncomingHttpHeaders): boo
 }
 
 function acceptOf(key: string): string {
-  return createHash('sha1').update(key + GUID).digest('base64')
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64')
 }

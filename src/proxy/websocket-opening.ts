@@ -107,7 +107,12 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
 }
 
 /** The upstream's own refusal reaches the client as a status (CS-7), its body up to the end of the connection. */
-function relayAnswer(line: TransferLine, socket: Duplex, answer: IncomingMessage, passage: Passage): void {
+function relayAnswer(
+  line: TransferLine,
+  socket: Duplex,
+  answer: IncomingMessage,
+  passage: Passage,
+): void {
   const status = answer.statusCode ?? 502
   socket.write(headOf(status, [...fields(line, answer, passage), 'connection', 'close']), 'latin1')
   answer.on('error', () => socket.destroy()).on('end', () => closeAfterAnswer(socket))
@@ -116,10 +121,20 @@ function relayAnswer(line: TransferLine, socket: Duplex, answer: IncomingMessage
 }
 
 function switchingHead(line: TransferLine, answer: IncomingMessage, passage: Passage): string {
-  return headOf(101, ['connection', 'Upgrade', 'upgrade', 'websocket', ...fields(line, answer, passage)])
+  return headOf(101, [
+    'connection',
+    'Upgrade',
+    'upgrade',
+    'websocket',
+    ...fields(line, answer, passage),
+  ])
 }
 
-function fields({ responsePlan }: TransferLine, answer: IncomingMessage, { session }: Passage): string[] {
+function fields(
+  { responsePlan }: TransferLine,
+  answer: IncomingMessage,
+  { session }: Passage,
+): string[] {
   return clientResponseHeaders(answer.rawHeaders, responsePlan, session !== undefined)
 }
 

@@ -42,7 +42,10 @@ interface Counted {
 }
 
 async function withWrk(url: string, plan: LoadPlan): Promise<Counted> {
-  const headers = Object.entries(plan.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const headers = Object.entries(plan.headers).flatMap(([name, value]) => [
+    '-H',
+    `${name}: ${value}`,
+  ])
   const args = ['-t1', `-c${plan.connections}`, `-d${plan.seconds}s`, '--latency', ...headers, url]
   const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
@@ -72,7 +75,11 @@ async function withNode(url: string, plan: LoadPlan): Promise<Counted> {
   }
   await Promise.all(Array.from({ length: plan.connections }, user))
   latencies.sort((a, b) => a - b)
-  return { requests: latencies.length, p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0, failures }
+  return {
+    requests: latencies.length,
+    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
+    failures,
+  }
 }
 
 function cpuTicks(pid: number): number {

@@ -14,8 +14,14 @@ const BODY_BYTES = 250
 const upstream = await startUpstream(await freePort(), BODY_BYTES)
 const origin = `http://127.0.0.1:${upstream.port}`
 const [barePort, floorPort] = [await freePort(), await freePort()]
-const bare = await startScript('bare http-proxy', barePort, './bare-proxy.js', [String(barePort), origin])
-const floor = await startScript('node:http + undici', floorPort, './floor-proxy.js', [String(floorPort), origin])
+const bare = await startScript('bare http-proxy', barePort, './bare-proxy.js', [
+  String(barePort),
+  origin,
+])
+const floor = await startScript('node:http + undici', floorPort, './floor-proxy.js', [
+  String(floorPort),
+  origin,
+])
 const gateway = await startSignedInGateway(await freePort(), origin)
 const servers: readonly MeasuredServer[] = [bare, gateway, floor]
 const results = new Map<MeasuredServer, LoadResult[]>(servers.map((server) => [server, []]))
@@ -32,8 +38,12 @@ for (let round = 0; round < rounds; round++) {
 }
 
 const bareResults = results.get(bare) as LoadResult[]
-console.log(`upstream: ${upstream.name}, ${BODY_BYTES} B; ${rounds} rounds of ${seconds} s, 32 connections\n`)
-console.log('server                 CPU µs/request   ratio to bare      p99 ms   ratio   requests/s   not 200')
+console.log(
+  `upstream: ${upstream.name}, ${BODY_BYTES} B; ${rounds} rounds of ${seconds} s, 32 connections\n`,
+)
+console.log(
+  'server                 CPU µs/request   ratio to bare      p99 ms   ratio   requests/s   not 200',
+)
 for (const [{ name }, own] of results) console.log(row(name, own))
 process.exit(0)
 
@@ -45,7 +55,9 @@ function row(name: string, own: readonly LoadResult[]): string {
   const cells = [
     name.padEnd(20),
     `${median(cpu).toFixed(1)} (min ${Math.min(...cpu).toFixed(1)})`.padStart(18),
-    `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`.padStart(18),
+    `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`.padStart(
+      18,
+    ),
     median(p99).toFixed(2).padStart(9),
     p99Ratio.toFixed(2).padStart(7),
     String(Math.round(median(own.map((result) => result.requestsPerSecond)))).padStart(12),

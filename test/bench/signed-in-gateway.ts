@@ -33,7 +33,13 @@ export async function startSignedInGateway(
   }
   await writeFile(file, JSON.stringify(config))
   const args = ['serve', '--config', file]
-  const server = await startScript('gateway, signed in', port, '../../src/main.js', args, nodeOptions)
+  const server = await startScript(
+    'gateway, signed in',
+    port,
+    '../../src/main.js',
+    args,
+    nodeOptions,
+  )
   const browser = createBrowser()
   const page = await signIn(browser, `${origin}/api/hello`)
   if (page.status !== 200) throw new Error(`the login ended with ${page.status}`)

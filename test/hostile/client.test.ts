@@ -11,12 +11,30 @@ const smuggled = `GET /smuggled HTTP/1.1\r\n${HOST}\r\n\r\n`
 
 /** Ambiguous framing: 400 and the end of the connection; a part that was understood reaches the upstream once at most. */
 const SMUGGLING: readonly (readonly [string, string])[] = [
-  ['HX-6 AT-16 CL.TE', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['HX-6 AT-16 TE.CL', `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\n${smuggled}\r\n0\r\n\r\n`],
-  ['HX-6 AT-16 TE.TE', `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['HX-6 TE that does not end in chunked', `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['HX-6 TE with a strange value', `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['HX-6 two lengths', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
+  [
+    'HX-6 AT-16 CL.TE',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
+  [
+    'HX-6 AT-16 TE.CL',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5c\r\n${smuggled}\r\n0\r\n\r\n`,
+  ],
+  [
+    'HX-6 AT-16 TE.TE',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
+  [
+    'HX-6 TE that does not end in chunked',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
+  [
+    'HX-6 TE with a strange value',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
+  [
+    'HX-6 two lengths',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`,
+  ],
   ['HX-6 a signed length', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: +3\r\n\r\nabc`],
   ['HX-6 a list of lengths', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 3, 3\r\n\r\nabc`],
   ['HX-6 a negative length', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: -1\r\n\r\nabc`],
@@ -28,7 +46,10 @@ const SMUGGLING: readonly (readonly [string, string])[] = [
   ['HX-7 P16 two Hosts', `GET /x HTTP/1.1\r\n${HOST}\r\nHost: evil.example\r\n\r\n`],
   ['HX-7 no Host', 'GET /x HTTP/1.1\r\nX-A: a\r\n\r\n'],
   ['HX-7 a Host with a path', 'GET /x HTTP/1.1\r\nHost: 127.0.0.1/evil\r\n\r\n'],
-  ['HX-22 two Authorizations', `GET /x HTTP/1.1\r\n${HOST}\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n`],
+  [
+    'HX-22 two Authorizations',
+    `GET /x HTTP/1.1\r\n${HOST}\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n`,
+  ],
 ]
 
 for (const [name, bytes] of SMUGGLING) {
@@ -44,45 +65,62 @@ for (const [name, bytes] of SMUGGLING) {
   })
 }
 
-t.test('AT-16 a bad chunk after a good head breaks the call on both sides, and nothing is smuggled', async (t) => {
-  const upstream = await startRawUpstream(t, () => undefined)
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  const client = await openRawSocket(t, port)
-  client.write(`POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`)
-  const call = await upstream.request(0)
-  client.write(`zz\r\n${smuggled}`)
-  await Promise.all([client.closed, once(call.socket, 'close')])
-  t.equal(upstream.requests.length, 1)
-})
+t.test(
+  'AT-16 a bad chunk after a good head breaks the call on both sides, and nothing is smuggled',
+  async (t) => {
+    const upstream = await startRawUpstream(t, () => undefined)
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    client.write(`POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`)
+    const call = await upstream.request(0)
+    client.write(`zz\r\n${smuggled}`)
+    await Promise.all([client.closed, once(call.socket, 'close')])
+    t.equal(upstream.requests.length, 1)
+  },
+)
 
-t.test('HX-13 AT-16 CL.0: a GET with a body is forwarded whole, and the next user gets his own answer', async (t) => {
-  const upstream = await startRecordingUpstream(t, (request, response) => void response.end(request.url))
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  for (const method of ['GET', 'DELETE', 'OPTIONS', 'PUT']) {
-    const request = head(`${method} /first HTTP/1.1`, HOST, `Content-Length: ${smuggled.length}`) + smuggled
-    t.equal((await ask(t, port, request)).body, '/first')
-    t.equal((await ask(t, port, head('GET /second HTTP/1.1', HOST))).body, '/second')
-  }
-  t.equal(upstream.requests.filter(({ body }) => body === smuggled).length, 4)
-  t.notOk(upstream.requests.some(({ url }) => url === '/smuggled'))
-})
+t.test(
+  'HX-13 AT-16 CL.0: a GET with a body is forwarded whole, and the next user gets his own answer',
+  async (t) => {
+    const upstream = await startRecordingUpstream(
+      t,
+      (request, response) => void response.end(request.url),
+    )
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    for (const method of ['GET', 'DELETE', 'OPTIONS', 'PUT']) {
+      const request =
+        head(`${method} /first HTTP/1.1`, HOST, `Content-Length: ${smuggled.length}`) + smuggled
+      t.equal((await ask(t, port, request)).body, '/first')
+      t.equal((await ask(t, port, head('GET /second HTTP/1.1', HOST))).body, '/second')
+    }
+    t.equal(upstream.requests.filter(({ body }) => body === smuggled).length, 4)
+    t.notOk(upstream.requests.some(({ url }) => url === '/smuggled'))
+  },
+)
 
 t.test('HX-13 P9 so is a GET with a chunked body', async (t) => {
   const upstream = await startRecordingUpstream(t)
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  await ask(t, port, `${head('GET /x HTTP/1.1', HOST, 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\n\r\n`)
+  await ask(
+    t,
+    port,
+    `${head('GET /x HTTP/1.1', HOST, 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\n\r\n`,
+  )
   t.equal(upstream.requests[0]?.body, 'abc')
 })
 
-t.test('HX-8 P17 RS-2 absolute-form is routed by its path; another authority is refused', async (t) => {
-  const upstream = await startRecordingUpstream(t)
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  t.equal((await ask(t, port, head('GET http://127.0.0.1/api/x?q=1 HTTP/1.1', HOST))).status, 200)
-  t.equal(upstream.requests[0]?.url, '/api/x?q=1')
-  const foreign = await ask(t, port, head('GET http://evil.example/api/x HTTP/1.1', HOST))
-  t.equal(foreign.status, 421)
-  t.equal(upstream.requests.length, 1)
-})
+t.test(
+  'HX-8 P17 RS-2 absolute-form is routed by its path; another authority is refused',
+  async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    t.equal((await ask(t, port, head('GET http://127.0.0.1/api/x?q=1 HTTP/1.1', HOST))).status, 200)
+    t.equal(upstream.requests[0]?.url, '/api/x?q=1')
+    const foreign = await ask(t, port, head('GET http://evil.example/api/x HTTP/1.1', HOST))
+    t.equal(foreign.status, 421)
+    t.equal(upstream.requests.length, 1)
+  },
+)
 
 t.test('HX-9 P20 OPTIONS *, CONNECT, TRACE and unknown methods', async (t) => {
   const upstream = await startRecordingUpstream(t)
@@ -96,17 +134,41 @@ t.test('HX-9 P20 OPTIONS *, CONNECT, TRACE and unknown methods', async (t) => {
   t.equal(upstream.requests.length, 1)
 })
 
-t.test('AT-12 a method the route does not list is 405 with Allow; overrides do not help', async (t) => {
-  const upstream = await startRecordingUpstream(t)
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin, { methods: ['GET'] })])
-  const answer = await ask(t, port, head('POST /x HTTP/1.1', HOST, 'Content-Length: 0', 'X-HTTP-Method-Override: GET'))
-  t.equal(answer.status, 405)
-  t.match(answer.header('allow'), /GET/)
-  await ask(t, port, head('GET /x?_method=DELETE HTTP/1.1', HOST, 'X-HTTP-Method-Override: DELETE', 'X-Method-Override: DELETE', 'X-HTTP-Method: DELETE'))
-  t.equal(upstream.requests.length, 1)
-  t.notMatch(upstream.requests[0]?.rawHeaders.join('|').toLowerCase(), /method-override|x-http-method/)
-  t.equal((await ask(t, port, head('get /x HTTP/1.1', HOST))).status, 400, 'methods are case-sensitive')
-})
+t.test(
+  'AT-12 a method the route does not list is 405 with Allow; overrides do not help',
+  async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin, { methods: ['GET'] })])
+    const answer = await ask(
+      t,
+      port,
+      head('POST /x HTTP/1.1', HOST, 'Content-Length: 0', 'X-HTTP-Method-Override: GET'),
+    )
+    t.equal(answer.status, 405)
+    t.match(answer.header('allow'), /GET/)
+    await ask(
+      t,
+      port,
+      head(
+        'GET /x?_method=DELETE HTTP/1.1',
+        HOST,
+        'X-HTTP-Method-Override: DELETE',
+        'X-Method-Override: DELETE',
+        'X-HTTP-Method: DELETE',
+      ),
+    )
+    t.equal(upstream.requests.length, 1)
+    t.notMatch(
+      upstream.requests[0]?.rawHeaders.join('|').toLowerCase(),
+      /method-override|x-http-method/,
+    )
+    t.equal(
+      (await ask(t, port, head('get /x HTTP/1.1', HOST))).status,
+      400,
+      'methods are case-sensitive',
+    )
+  },
+)
 
 t.test('AT-12 HEAD on a protected route is protected', async (t) => {
   const upstream = await startRecordingUpstream(t)
@@ -119,7 +181,12 @@ t.test('AT-10 the upstream sees its own Host; a client cannot choose it', async 
   const upstream = await startRecordingUpstream(t)
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   t.equal((await ask(t, port, head('GET /x HTTP/1.1', 'Host: evil.example'))).status, 421, 'AT-40')
-  const spoofed = ['X-Forwarded-Host: evil', 'X-Forwarded-Uri: /public', 'X-Original-URL: /admin', 'X-Rewrite-URL: /admin']
+  const spoofed = [
+    'X-Forwarded-Host: evil',
+    'X-Forwarded-Uri: /public',
+    'X-Original-URL: /admin',
+    'X-Rewrite-URL: /admin',
+  ]
   await ask(t, port, head('GET /x HTTP/1.1', HOST, ...spoofed))
   const [request] = upstream.requests
   t.equal(request?.headers.host, upstream.origin.slice(7))
@@ -127,17 +194,20 @@ t.test('AT-10 the upstream sees its own Host; a client cannot choose it', async 
   t.notMatch(request?.rawHeaders.join('|'), /evil|\/admin|\/public/)
 })
 
-t.test('HX-11 P3 curl upload with Expect works: 100 once the upstream is connected, then the answer', async (t) => {
-  const upstream = await startRecordingUpstream(t)
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  const client = await openRawSocket(t, port)
-  client.write(head('POST /x HTTP/1.1', HOST, 'Content-Length: 5', 'Expect: 100-continue'))
-  t.equal((await client.next()).status, 100)
-  client.write('hello')
-  t.equal((await client.next()).status, 200)
-  t.equal(upstream.requests[0]?.body, 'hello')
-  t.equal(upstream.requests[0]?.headers.expect, undefined)
-})
+t.test(
+  'HX-11 P3 curl upload with Expect works: 100 once the upstream is connected, then the answer',
+  async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    client.write(head('POST /x HTTP/1.1', HOST, 'Content-Length: 5', 'Expect: 100-continue'))
+    t.equal((await client.next()).status, 100)
+    client.write('hello')
+    t.equal((await client.next()).status, 200)
+    t.equal(upstream.requests[0]?.body, 'hello')
+    t.equal(upstream.requests[0]?.headers.expect, undefined)
+  },
+)
 
 t.test('HX-11 who may not send is told so instead of 100', async (t) => {
   const upstream = await startRecordingUpstream(t)
@@ -201,7 +271,8 @@ t.test('HX-18 one that leaves inside its upload as well', async (t) => {
 t.test('RL-3 P21 a body one byte over the limit is 413, with a length', async (t) => {
   const upstream = await startRecordingUpstream(t)
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin, { maxBodyBytes: 10 })])
-  const post = (bytes: number) => head('POST /x HTTP/1.1', HOST, `Content-Length: ${bytes}`) + 'a'.repeat(bytes)
+  const post = (bytes: number) =>
+    head('POST /x HTTP/1.1', HOST, `Content-Length: ${bytes}`) + 'a'.repeat(bytes)
   t.equal((await ask(t, port, post(10))).status, 200)
   const answer = await ask(t, port, post(11))
   t.equal(answer.status, 413)
@@ -211,7 +282,9 @@ t.test('RL-3 P21 a body one byte over the limit is 413, with a length', async (t
 
 t.test('RL-3 P21 and in chunks, counted while they stream', async (t) => {
   const upstream = await startRawUpstream(t, () => undefined)
-  const { port, finished } = await startProxied(t, [openRoute('/*', upstream.origin, { maxBodyBytes: 10 })])
+  const { port, finished } = await startProxied(t, [
+    openRoute('/*', upstream.origin, { maxBodyBytes: 10 }),
+  ])
   const client = await openRawSocket(t, port)
   client.write(`${head('POST /x HTTP/1.1', HOST, 'Transfer-Encoding: chunked')}a\r\n0123456789\r\n`)
   const call = await upstream.request(0)
@@ -238,19 +311,22 @@ t.test('HX-32 an early answer to an upload is forwarded, then the connection end
   await client.closed
 })
 
-t.test('HX-29 an HTTP/1.0 client gets no chunks, no interim answer, and the end of the connection', async (t) => {
-  const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n'
-  const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'
-  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(hints + chunked))
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  const client = await openRawSocket(t, port)
-  client.write(head('GET /x HTTP/1.0', HOST))
-  const answer = await client.next()
-  t.equal(answer.status, 200)
-  t.equal(answer.header('transfer-encoding'), undefined)
-  t.equal(answer.body, 'hello')
-  await client.closed
-})
+t.test(
+  'HX-29 an HTTP/1.0 client gets no chunks, no interim answer, and the end of the connection',
+  async (t) => {
+    const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n'
+    const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'
+    const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(hints + chunked))
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    client.write(head('GET /x HTTP/1.0', HOST))
+    const answer = await client.next()
+    t.equal(answer.status, 200)
+    t.equal(answer.header('transfer-encoding'), undefined)
+    t.equal(answer.body, 'hello')
+    await client.closed
+  },
+)
 
 t.test('HX-30 pipelined requests are answered in order, each with its own session', async (t) => {
   const upstream = await startRecordingUpstream(t, (request, response) => {
@@ -296,28 +372,46 @@ t.test('HX-20 W4 an upgrade on a plain route is 426', async (t) => {
   const answer = await ask(
     t,
     port,
-    head('GET /x HTTP/1.1', HOST, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', key),
+    head(
+      'GET /x HTTP/1.1',
+      HOST,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      key,
+    ),
   )
   t.equal(answer.status, 426)
   t.equal(upstream.requests.length, 0)
 })
 
-t.test('HX-20 W5 curl --http2: h2c is answered as plain HTTP, bodies and later requests included', async (t) => {
-  const upstream = await startRecordingUpstream(t, (request, response) => void response.end(request.url))
-  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
-  const client = await openRawSocket(t, port)
-  const wish = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQ']
-  client.write(head('GET /get HTTP/1.1', HOST, ...wish))
-  t.equal((await client.next()).body, '/get')
-  client.write(head('GET /again HTTP/1.1', HOST))
-  t.equal((await client.next()).body, '/again', 'the connection lives on')
-  client.write(`${head('POST /post HTTP/1.1', HOST, ...wish, 'Content-Length: 5')}hel`)
-  await new Promise((resolve) => setImmediate(resolve))
-  client.write('lo')
-  t.equal((await client.next()).body, '/post')
-  t.equal(upstream.requests[2]?.body, 'hello')
-  for (const { rawHeaders } of upstream.requests) t.notMatch(rawHeaders.join('|'), /h2c|http2-settings/i)
-})
+t.test(
+  'HX-20 W5 curl --http2: h2c is answered as plain HTTP, bodies and later requests included',
+  async (t) => {
+    const upstream = await startRecordingUpstream(
+      t,
+      (request, response) => void response.end(request.url),
+    )
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    const wish = [
+      'Connection: Upgrade, HTTP2-Settings',
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAMAAABkAAQ',
+    ]
+    client.write(head('GET /get HTTP/1.1', HOST, ...wish))
+    t.equal((await client.next()).body, '/get')
+    client.write(head('GET /again HTTP/1.1', HOST))
+    t.equal((await client.next()).body, '/again', 'the connection lives on')
+    client.write(`${head('POST /post HTTP/1.1', HOST, ...wish, 'Content-Length: 5')}hel`)
+    await new Promise((resolve) => setImmediate(resolve))
+    client.write('lo')
+    t.equal((await client.next()).body, '/post')
+    t.equal(upstream.requests[2]?.body, 'hello')
+    for (const { rawHeaders } of upstream.requests)
+      t.notMatch(rawHeaders.join('|'), /h2c|http2-settings/i)
+  },
+)
 
 t.test('P4 a lone Upgrade without Connection is an ordinary request', async (t) => {
   const upstream = await startRecordingUpstream(t)

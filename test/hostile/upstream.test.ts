@@ -12,18 +12,33 @@ const LIBRARY_WORDS = /ECONN|127\.0\.0\.1:|undici|UND_ERR|HPE_|at .*\.js/
 const BROKEN_HEADS: readonly (readonly [string, string])[] = [
   ['HX-14 a length that is no number', 'HTTP/1.1 200 OK\r\ncontent-length: abc\r\n\r\nsecret'],
   ['HX-14 two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nsecret'],
-  ['HX-14 length and chunks', 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n'],
+  [
+    'HX-14 length and chunks',
+    'HTTP/1.1 200 OK\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
+  ],
   ['HX-14 NUL in a field', 'HTTP/1.1 200 OK\r\nx-a: a\0b\r\ncontent-length: 6\r\n\r\nsecret'],
-  ['HX-14 control byte in a field', 'HTTP/1.1 200 OK\r\nx-a: a\x07b\r\ncontent-length: 6\r\n\r\nsecret'],
+  [
+    'HX-14 control byte in a field',
+    'HTTP/1.1 200 OK\r\nx-a: a\x07b\r\ncontent-length: 6\r\n\r\nsecret',
+  ],
   ['HX-14 space in a field name', 'HTTP/1.1 200 OK\r\nx a: b\r\ncontent-length: 6\r\n\r\nsecret'],
   ['HX-14 folded field', 'HTTP/1.1 200 OK\r\nx-a: a\r\n b\r\ncontent-length: 6\r\n\r\nsecret'],
-  ['HX-14 100 KB of fields', `HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(100_000)}\r\ncontent-length: 6\r\n\r\nsecret`],
+  [
+    'HX-14 100 KB of fields',
+    `HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(100_000)}\r\ncontent-length: 6\r\n\r\nsecret`,
+  ],
   ['HX-14 no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n'],
-  ['HX-12 P11 a 101 nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nsecret'],
+  [
+    'HX-12 P11 a 101 nobody asked for',
+    'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nsecret',
+  ],
   ['AT-30 status 999', 'HTTP/1.1 999 Oh\r\ncontent-length: 6\r\n\r\nsecret'],
   ['AT-30 status 600', 'HTTP/1.1 600 Oh\r\ncontent-length: 6\r\n\r\nsecret'],
   ['AT-30 status 099', 'HTTP/1.1 099 Oh\r\ncontent-length: 6\r\n\r\nsecret'],
-  ['AT-30 a flood of 102', `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000)}${answerOf('secret')}`],
+  [
+    'AT-30 a flood of 102',
+    `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000)}${answerOf('secret')}`,
+  ],
   ['HX-16 reset inside the head', 'HTTP/1.1 200 OK\r\nx-'],
 ]
 
@@ -42,7 +57,10 @@ for (const [name, bytes] of BROKEN_HEADS) {
 }
 
 t.test('HX-4 P5 Trailer beside a length is dropped, and the process lives', async (t) => {
-  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(answerOf('ok', 'trailer: x-a')))
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) => void socket.write(answerOf('ok', 'trailer: x-a')),
+  )
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   const answer = await ask(t, port, GET)
   t.equal(answer.status, 200)
@@ -54,7 +72,9 @@ t.test('HX-16 P12 a refused connection is 502 without addresses', async (t) => {
   await once(server, 'listening')
   const { port: closedPort } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
-  const { port, finished } = await startProxied(t, [openRoute('/*', `http://127.0.0.1:${closedPort}`)])
+  const { port, finished } = await startProxied(t, [
+    openRoute('/*', `http://127.0.0.1:${closedPort}`),
+  ])
   const answer = await ask(t, port, GET)
   t.equal(answer.status, 502)
   t.match(JSON.parse(answer.body), { reason: 'upstream_unreachable' })
@@ -184,7 +204,10 @@ t.test('RS-5 P14 an upstream cannot set our cookies, in any disguise; others pas
     'set-cookie: theirs=1; Path=/',
     'set-cookie: more=2',
   ]
-  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(answerOf('ok', ...fields)))
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) => void socket.write(answerOf('ok', ...fields)),
+  )
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   t.same((await ask(t, port, GET)).headers('set-cookie'), ['theirs=1; Path=/', 'more=2'])
 })
@@ -208,8 +231,12 @@ t.test('HX-12 an unasked 100 before the answer is swallowed', async (t) => {
 })
 
 t.test('HX-12 P11 early hints reach the client before the answer', async (t) => {
-  const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload; as=style\r\nx-internal: 1\r\n\r\n'
-  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(hints + answerOf('ok')))
+  const hints =
+    'HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload; as=style\r\nx-internal: 1\r\n\r\n'
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) => void socket.write(hints + answerOf('ok')),
+  )
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   const answer = await ask(t, port, GET)
   t.equal(answer.status, 200)
@@ -220,7 +247,10 @@ t.test('HX-12 P11 early hints reach the client before the answer', async (t) => 
 
 t.test('HX-12 a hint that is no link is dropped, the answer comes', async (t) => {
   const hints = 'HTTP/1.1 103 Early Hints\r\nlink: garbage\r\n\r\n'
-  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(hints + answerOf('ok')))
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) => void socket.write(hints + answerOf('ok')),
+  )
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   t.equal((await ask(t, port, GET)).status, 200)
 })
@@ -266,11 +296,22 @@ t.test('RL-6 a queued call whose client left is never sent', async (t) => {
 })
 
 t.test('RS-6 401 and 403 of the upstream pass with their challenge', async (t) => {
-  const denied = 'HTTP/1.1 401 No\r\nwww-authenticate: Bearer error="invalid_token"\r\ncontent-length: 2\r\n\r\nno'
+  const denied =
+    'HTTP/1.1 401 No\r\nwww-authenticate: Bearer error="invalid_token"\r\ncontent-length: 2\r\n\r\nno'
   const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(denied))
   const { port, signIn } = await startProxied(t, [guardedRoute('/*', upstream.origin)])
   const { cookie } = await signIn()
-  const answer = await ask(t, port, head('POST /x HTTP/1.1', 'Host: 127.0.0.1', 'Sec-Fetch-Site: same-origin', 'Content-Length: 0', `Cookie: ${cookie}`))
+  const answer = await ask(
+    t,
+    port,
+    head(
+      'POST /x HTTP/1.1',
+      'Host: 127.0.0.1',
+      'Sec-Fetch-Site: same-origin',
+      'Content-Length: 0',
+      `Cookie: ${cookie}`,
+    ),
+  )
   t.equal(answer.status, 401)
   t.equal(answer.header('www-authenticate'), 'Bearer error="invalid_token"')
   t.equal(answer.body, 'no')

@@ -3,14 +3,21 @@ import { ask, head } from '../support/raw-socket.ts'
 import { guardedRoute, openRoute, startProxied } from '../support/proxied.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
 
-t.test('RS-1 the upstream gets the session\'s token and no other Authorization', async (t) => {
+t.test("RS-1 the upstream gets the session's token and no other Authorization", async (t) => {
   const upstream = await startRecordingUpstream(t)
-  const { port, signIn, finished } = await startProxied(t, [guardedRoute('/api/*', upstream.origin)])
+  const { port, signIn, finished } = await startProxied(t, [
+    guardedRoute('/api/*', upstream.origin),
+  ])
   const { cookie, token } = await signIn()
   const answer = await ask(
     t,
     port,
-    head('GET /api/x?a=1 HTTP/1.1', 'Host: 127.0.0.1', `Cookie: ${cookie}; theme=dark`, 'Authorization: Bearer stolen'),
+    head(
+      'GET /api/x?a=1 HTTP/1.1',
+      'Host: 127.0.0.1',
+      `Cookie: ${cookie}; theme=dark`,
+      'Authorization: Bearer stolen',
+    ),
   )
   t.equal(answer.status, 200)
   t.equal(answer.body, 'ok')
@@ -30,11 +37,14 @@ t.test('a public route needs no session and sends no token', async (t) => {
   t.same(upstream.requests[0]?.values('authorization'), [])
 })
 
-t.test('a protected route answers 401 without a session, and the upstream hears nothing', async (t) => {
-  const upstream = await startRecordingUpstream(t)
-  const { port } = await startProxied(t, [guardedRoute('/*', upstream.origin)])
-  const answer = await ask(t, port, head('GET / HTTP/1.1', 'Host: 127.0.0.1'))
-  t.equal(answer.status, 401)
-  t.match(JSON.parse(answer.body), { reason: 'no_session' })
-  t.equal(upstream.requests.length, 0)
-})
+t.test(
+  'a protected route answers 401 without a session, and the upstream hears nothing',
+  async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port } = await startProxied(t, [guardedRoute('/*', upstream.origin)])
+    const answer = await ask(t, port, head('GET / HTTP/1.1', 'Host: 127.0.0.1'))
+    t.equal(answer.status, 401)
+    t.match(JSON.parse(answer.body), { reason: 'no_session' })
+    t.equal(upstream.requests.length, 0)
+  },
+)

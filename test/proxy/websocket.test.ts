@@ -11,13 +11,21 @@ import { startRecordingUpstream } from '../support/recording-upstream.ts'
 const HOST = 'Host: 127.0.0.1'
 const ORIGIN = 'http://127.0.0.1'
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-const HANDSHAKE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${KEY}`]
+const HANDSHAKE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  `Sec-WebSocket-Key: ${KEY}`,
+]
 const ALLOWED = { websocket: { origins: [ORIGIN] } } satisfies Partial<Route>
 
 /** A real WebSocket server that echoes, behind an HTTP server. */
 async function startEcho(t: Test) {
   const upstream = await startRecordingUpstream(t)
-  const sockets = new WebSocketServer({ server: upstream.server, handleProtocols: (names) => [...names][0] ?? false })
+  const sockets = new WebSocketServer({
+    server: upstream.server,
+    handleProtocols: (names) => [...names][0] ?? false,
+  })
   const handshakes: { headers: Record<string, unknown>; url: string }[] = []
   sockets.on('connection', (socket, { headers, url = '' }) => {
     handshakes.push({ headers, url })
@@ -31,34 +39,52 @@ async function startEcho(t: Test) {
 }
 
 function accepted({ socket }: WireRequest, ...fields: string[]): void {
-  const accept = createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
-  const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]
+  const accept = createHash('sha1')
+    .update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64')
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${accept}`,
+  ]
   socket.write(head(...lines, ...fields))
 }
 
-t.test('CS-7 W3 W6 a signed-in user talks to the upstream; it gets the token, not our cookie', async (t) => {
-  const { origin, handshakes } = await startEcho(t)
-  const { port, signIn, finished, parts } = await startProxied(t, [guardedRoute('/ws', origin, ALLOWED)])
-  const { cookie, token } = await signIn()
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?room=1`, ['chat', 'other'], {
-    headers: { cookie: `${cookie}; theme=dark`, authorization: 'Bearer stolen', 'x-forwarded-for': '1.2.3.4' },
-    origin: ORIGIN,
-  })
-  await once(socket, 'open')
-  t.equal(socket.protocol, 'chat')
-  socket.send('hello')
-  t.equal(String((await once(socket, 'message'))[0]), 'hello')
-  const big = Buffer.alloc(3_000_000, 'x')
-  socket.send(big)
-  t.ok(((await once(socket, 'message'))[0] as Buffer).equals(big), 'large messages arrive whole')
-  t.equal(parts.transfers.count(), 1, 'W4 sockets are counted')
-  t.match(handshakes, [{ url: '/ws?room=1', headers: { authorization: `Bearer ${token}`, cookie: 'theme=dark' } }])
-  t.notMatch(String(handshakes[0]?.headers['x-forwarded-for']), /1\.2\.3\.4/)
-  socket.close(1000)
-  t.equal((await once(socket, 'close'))[0], 1000, 'the close handshake passes through')
-  t.match(await finished(), { status: 101, subject: 'alice', routeId: '/ws' })
-  t.equal(parts.transfers.count(), 0)
-})
+t.test(
+  'CS-7 W3 W6 a signed-in user talks to the upstream; it gets the token, not our cookie',
+  async (t) => {
+    const { origin, handshakes } = await startEcho(t)
+    const { port, signIn, finished, parts } = await startProxied(t, [
+      guardedRoute('/ws', origin, ALLOWED),
+    ])
+    const { cookie, token } = await signIn()
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?room=1`, ['chat', 'other'], {
+      headers: {
+        cookie: `${cookie}; theme=dark`,
+        authorization: 'Bearer stolen',
+        'x-forwarded-for': '1.2.3.4',
+      },
+      origin: ORIGIN,
+    })
+    await once(socket, 'open')
+    t.equal(socket.protocol, 'chat')
+    socket.send('hello')
+    t.equal(String((await once(socket, 'message'))[0]), 'hello')
+    const big = Buffer.alloc(3_000_000, 'x')
+    socket.send(big)
+    t.ok(((await once(socket, 'message'))[0] as Buffer).equals(big), 'large messages arrive whole')
+    t.equal(parts.transfers.count(), 1, 'W4 sockets are counted')
+    t.match(handshakes, [
+      { url: '/ws?room=1', headers: { authorization: `Bearer ${token}`, cookie: 'theme=dark' } },
+    ])
+    t.notMatch(String(handshakes[0]?.headers['x-forwarded-for']), /1\.2\.3\.4/)
+    socket.close(1000)
+    t.equal((await once(socket, 'close'))[0], 1000, 'the close handshake passes through')
+    t.match(await finished(), { status: 101, subject: 'alice', routeId: '/ws' })
+    t.equal(parts.transfers.count(), 0)
+  },
+)
 
 /** Who is refused, why, and that the upstream never hears of it. */
 const REFUSED: readonly {
@@ -68,8 +94,18 @@ const REFUSED: readonly {
   readonly signedIn?: true
 }[] = [
   { name: 'CS-6 without a session: 401', fields: [`Origin: ${ORIGIN}`], status: 401 },
-  { name: 'AT-14 W2 another origin: 403', fields: ['Origin: https://evil.example'], status: 403, signedIn: true },
-  { name: 'AT-14 W2 a sibling origin: 403', fields: ['Origin: http://sub.127.0.0.1'], status: 403, signedIn: true },
+  {
+    name: 'AT-14 W2 another origin: 403',
+    fields: ['Origin: https://evil.example'],
+    status: 403,
+    signedIn: true,
+  },
+  {
+    name: 'AT-14 W2 a sibling origin: 403',
+    fields: ['Origin: http://sub.127.0.0.1'],
+    status: 403,
+    signedIn: true,
+  },
   { name: 'AT-14 W2 Origin null: 403', fields: ['Origin: null'], status: 403, signedIn: true },
   { name: 'AT-14 W2 no Origin but a cookie: 403', fields: [], status: 403, signedIn: true },
 ]
@@ -77,9 +113,15 @@ const REFUSED: readonly {
 for (const { name, fields, status, signedIn } of REFUSED) {
   t.test(`${name}, and the upstream is not dialled`, async (t) => {
     const upstream = await startRawUpstream(t, () => undefined)
-    const { port, signIn, finished } = await startProxied(t, [guardedRoute('/ws', upstream.origin, ALLOWED)])
+    const { port, signIn, finished } = await startProxied(t, [
+      guardedRoute('/ws', upstream.origin, ALLOWED),
+    ])
     const cookie = signedIn ? [`Cookie: ${(await signIn()).cookie}`] : []
-    const answer = await ask(t, port, head('GET /ws HTTP/1.1', HOST, ...HANDSHAKE, ...fields, ...cookie))
+    const answer = await ask(
+      t,
+      port,
+      head('GET /ws HTTP/1.1', HOST, ...HANDSHAKE, ...fields, ...cookie),
+    )
     t.equal(answer.status, status)
     t.equal(answer.header('content-type'), 'application/problem+json; charset=utf-8')
     t.equal(answer.header('connection'), 'close')
@@ -111,16 +153,21 @@ for (const [name, fields, status] of MALFORMED) {
     const upstream = await startRawUpstream(t, () => undefined)
     const { port } = await startProxied(t, [openRoute('/ws', upstream.origin, ALLOWED)])
     const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', `Origin: ${ORIGIN}`]
-    t.equal((await ask(t, port, head('GET /ws HTTP/1.1', HOST, ...upgrade, ...fields))).status, status)
+    t.equal(
+      (await ask(t, port, head('GET /ws HTTP/1.1', HOST, ...upgrade, ...fields))).status,
+      status,
+    )
     t.equal(upstream.connections(), 0)
   })
 }
 
 const OPEN = head('GET /ws HTTP/1.1', HOST, `Origin: ${ORIGIN}`, ...HANDSHAKE)
 
-t.test('CS-7 W1 the upstream\'s refusal arrives as its status, before any 101', async (t) => {
+t.test("CS-7 W1 the upstream's refusal arrives as its status, before any 101", async (t) => {
   const upstream = await startRawUpstream(t, ({ socket }) => {
-    socket.end('HTTP/1.1 403 No\r\ncontent-length: 5\r\nx-why: because\r\nset-cookie: bearergate=x\r\n\r\nno go')
+    socket.end(
+      'HTTP/1.1 403 No\r\ncontent-length: 5\r\nx-why: because\r\nset-cookie: bearergate=x\r\n\r\nno go',
+    )
   })
   const { port, finished } = await startProxied(t, [openRoute('/ws', upstream.origin, ALLOWED)])
   const answer = await ask(t, port, OPEN)
@@ -148,7 +195,15 @@ t.test('AT-37 after a refused upgrade nothing is tunnelled', async (t) => {
 /** A 101 that does not answer this handshake. */
 const FALSE_101: readonly (readonly [string, string])[] = [
   ['no accept', head('HTTP/1.1 101 Ok', 'Upgrade: websocket', 'Connection: Upgrade')],
-  ['a wrong accept', head('HTTP/1.1 101 Ok', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Accept: AAAA')],
+  [
+    'a wrong accept',
+    head(
+      'HTTP/1.1 101 Ok',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Accept: AAAA',
+    ),
+  ],
   ['another protocol', head('HTTP/1.1 101 Ok', 'Upgrade: h2c', 'Connection: Upgrade')],
 ]
 
@@ -166,7 +221,9 @@ for (const [name, bytes] of FALSE_101) {
 t.test('W1 a hanging upstream is 504 in time', async (t) => {
   const upstream = await startRawUpstream(t, () => undefined)
   const timeouts = { connectMs: 100, headersMs: 200, idleMs: 1_000 }
-  const { port } = await startProxied(t, [openRoute('/ws', upstream.origin, { ...ALLOWED, timeouts })])
+  const { port } = await startProxied(t, [
+    openRoute('/ws', upstream.origin, { ...ALLOWED, timeouts }),
+  ])
   t.equal((await ask(t, port, OPEN)).status, 504)
 })
 
@@ -190,16 +247,20 @@ t.test('W1 HX-18 a client that leaves during the handshake hangs up on the upstr
 
 /** An open tunnel between two raw sockets. */
 async function openTunnel(t: Test, route: (origin: string) => Route) {
-  const upstream = await startRawUpstream(t, (request) => accepted(request, 'X-Server: yes', 'Set-Cookie: bearergate=x'))
+  const upstream = await startRawUpstream(t, (request) =>
+    accepted(request, 'X-Server: yes', 'Set-Cookie: bearergate=x'),
+  )
   const proxied = await startProxied(t, [route(upstream.origin)])
   const { cookie, ticket } = await proxied.signIn()
   const client = await openRawSocket(t, proxied.port)
-  client.write(head('GET /ws HTTP/1.1', HOST, `Origin: ${ORIGIN}`, ...HANDSHAKE, `Cookie: ${cookie}`))
+  client.write(
+    head('GET /ws HTTP/1.1', HOST, `Origin: ${ORIGIN}`, ...HANDSHAKE, `Cookie: ${cookie}`),
+  )
   const answer = await client.next()
   return { ...proxied, client, answer, ticket, far: (await upstream.request(0)).socket }
 }
 
-t.test('W1 the 101 is the upstream\'s own, less what it may not set', async (t) => {
+t.test("W1 the 101 is the upstream's own, less what it may not set", async (t) => {
   const { answer } = await openTunnel(t, (origin) => guardedRoute('/ws', origin, ALLOWED))
   t.equal(answer.status, 101)
   t.equal(answer.header('x-server'), 'yes')
@@ -208,7 +269,9 @@ t.test('W1 the 101 is the upstream\'s own, less what it may not set', async (t) 
 })
 
 t.test('CS-7 LO-15 the end of the session closes the socket with 4401', async (t) => {
-  const { parts, ticket, client, far } = await openTunnel(t, (origin) => guardedRoute('/ws', origin, ALLOWED))
+  const { parts, ticket, client, far } = await openTunnel(t, (origin) =>
+    guardedRoute('/ws', origin, ALLOWED),
+  )
   await parts.sessions.end(ticket, 'session_revoked')
   t.same(Buffer.from(await client.rest(), 'latin1'), Buffer.from([0x88, 2, 4401 >> 8, 4401 & 255]))
   far.resume()

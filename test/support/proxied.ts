@@ -42,7 +42,10 @@ export const ISSUER = 'http://127.0.0.1:9'
 export async function startProxied(
   t: Owner,
   routes: readonly Route[],
-  options: { readonly config?: Partial<GatewayConfig>; readonly parts?: Partial<GatewayParts> } = {},
+  options: {
+    readonly config?: Partial<GatewayConfig>
+    readonly parts?: Partial<GatewayParts>
+  } = {},
 ): Promise<Proxied> {
   const config = { ...testConfig(routes), ...options.config }
   const events: GatewayEvent[] = []
@@ -61,7 +64,10 @@ export async function startProxied(
     onClientError: () => undefined,
   })
   server.removeAllListeners('checkContinue')
-  server.on('checkContinue', continueWhenAdmitted((request, response) => app.routing(request, response)))
+  server.on(
+    'checkContinue',
+    continueWhenAdmitted((request, response) => app.routing(request, response)),
+  )
   const upgrade = websocketUpgrade({ proxy, door, server })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -105,7 +111,12 @@ function signingIn(config: GatewayConfig, parts: GatewayParts): Proxied['signIn'
   return async (subject = 'alice', claims = {}) => {
     const token = `token-of-${subject}-${randomBytes(4).toString('hex')}`
     const nowMs = Date.now()
-    const accessToken = { target: '', value: token, obtainedAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 }
+    const accessToken = {
+      target: '',
+      value: token,
+      obtainedAtMs: nowMs,
+      expiresAtMs: nowMs + 3_600_000,
+    }
     const signIn = { issuer: ISSUER, subject, claims: { sub: subject, ...claims }, accessToken }
     const ticket = await parts.sessions.create(signIn, undefined)
     return { ticket, token, cookie: await cookieOf(config, ticket) }
@@ -116,7 +127,12 @@ async function cookieOf(config: GatewayConfig, ticket: Ticket): Promise<string> 
   const app = fastify()
   const { secrets, lifetimeMs, cookie } = config.session
   const { publicUrl } = config
-  const { sessionCookie } = await createOwnCookies(app, { publicUrl, secrets, lifetimeMs, ...cookie })
+  const { sessionCookie } = await createOwnCookies(app, {
+    publicUrl,
+    secrets,
+    lifetimeMs,
+    ...cookie,
+  })
   app.get('/', (_request, reply) => {
     sessionCookie.write(reply, ticket, 3_600)
     return reply.send('')

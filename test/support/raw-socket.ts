@@ -158,6 +158,7 @@ async function takeBytes(inbox: Inbox, count: number): Promise<string> {
 }
 
 async function moreOrFail(inbox: Inbox): Promise<void> {
-  if (inbox.ended) throw new Error(`the connection ended after: ${JSON.stringify(inbox.text.slice(0, 200))}`)
+  if (inbox.ended)
+    throw new Error(`the connection ended after: ${JSON.stringify(inbox.text.slice(0, 200))}`)
   await inbox.more()
 }

@@ -80,7 +80,12 @@ function readHeads(socket: Socket, onHead: (request: WireRequest) => void): void
       if (end < 0) return
       const head = all.slice(at, end)
       const bodyEnd = endOfBody(all, head, end + 4)
-      const request = { head, socket, received: () => all, headers: (name: string) => valuesOf(head, name) }
+      const request = {
+        head,
+        socket,
+        received: () => all,
+        headers: (name: string) => valuesOf(head, name),
+      }
       if (bodyEnd === undefined) {
         at = Number.POSITIVE_INFINITY
         return onHead(request)
@@ -94,7 +99,8 @@ function readHeads(socket: Socket, onHead: (request: WireRequest) => void): void
 /** Where the next head starts; `undefined` when the body is not complete: nothing else is looked for then. */
 function endOfBody(all: string, head: string, start: number): number | undefined {
   const [length] = valuesOf(head, 'content-length')
-  if (length !== undefined) return all.length >= start + Number(length) ? start + Number(length) : undefined
+  if (length !== undefined)
+    return all.length >= start + Number(length) ? start + Number(length) : undefined
   if (valuesOf(head, 'transfer-encoding').length === 0) return start
   const end = all.indexOf('\r\n0\r\n\r\n', start - 2)
   return end < 0 ? undefined : end + 7

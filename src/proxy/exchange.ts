@@ -94,7 +94,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   #dispatch(): void {
     this.#askedAtMs = performance.now()
-    this.#line.pool.dispatcher.dispatch(this.#call as Dispatcher.DispatchOptions, this)
+    this.#line.pool.dispatcher.dispatch(this.#call, this)
   }
 
   // The upstream's side

@@ -17,7 +17,7 @@ const server = createServer((request, response) => {
     onError: () => void response.destroy(),
   }
   delete headers.connection
-  pool.dispatch({ method: method as 'GET', path, headers, body: null }, handler)
+  pool.dispatch({ method, path, headers, body: null }, handler)
 })
 server.listen(Number(port), '127.0.0.1')
 

@@ -19,6 +19,7 @@ export interface LoadResult {
   readonly failures: number
 }
 
+const MS_OF_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1_000 }
 const TICKS_PER_SECOND = 100 // USER_HZ on every Linux that Node runs on
 
 /** Loads one server and reads off what its process spent. */
@@ -54,7 +55,7 @@ async function withWrk(url: string, plan: LoadPlan): Promise<Counted> {
   const [, p99 = '0', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? []
   return {
     requests: Number(/(\d+) requests in/.exec(text)?.[1] ?? 0),
-    p99Ms: Number(p99) * { us: 0.001, ms: 1, s: 1_000 }[unit as 'us']!,
+    p99Ms: Number(p99) * (MS_OF_UNIT[unit] ?? 1),
     failures: Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0),
   }
 }

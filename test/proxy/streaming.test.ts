@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { createServer, get, request as httpRequest, type RequestListener } from 'node:http'
+import {
+  createServer,
+  get,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -11,8 +17,11 @@ const HOST = 'Host: 127.0.0.1'
 const TOTAL_BYTES = 200 * 1024 * 1024
 const FLAT_BYTES = 120 * 1024 * 1024 // client, gateway and upstream in one process, and a collector in no hurry
 
-async function startServer(t: Test, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
+type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+async function startServer(t: Test, answer: Answer): Promise<string> {
+  const server = createServer((request, response) => void answer(request, response))
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
     server.closeAllConnections()

@@ -1,6 +1,10 @@
 import type { Emit } from './events.ts'
+import { GatewayError } from './gateway-error.ts'
 import { createIdleSlide } from './idle-slide.ts'
 import type { LiveSession } from './live-session.ts'
+import { createLoginBar } from './login-bar.ts'
+import { createProviderLogout, type ProviderLogout } from './provider-logout.ts'
+import { createRefreshListeners } from './refresh-listeners.ts'
 import { createSessionCache, type HeldSession, type Outcome } from './session-cache.ts'
 import { createSessionEndListeners } from './session-end-listeners.ts'
 import { createSessionEnding } from './session-ending.ts'
@@ -17,7 +21,12 @@ import { freshness, loginToken, refreshCooldownEndsAtMs } from './token-freshnes
 export type { LiveSession } from './live-session.ts'
 
 export interface SessionEngine {
-  /** A new session under a new ticket; the one it replaces ends first (SE-9). @throws GatewayError store_unavailable */
+  /**
+   * A new session under a new ticket; the one it replaces ends first (SE-9).
+   *
+   * @throws GatewayError session_revoked: the provider signed it out while the login was under way (LO-11)
+   * @throws GatewayError store_unavailable
+   */
   create(signIn: SignIn, replaces: Ticket | undefined): Promise<Ticket>
   /** From the local cache, without I/O, sliding the idle timeout; `undefined` when it must be asked for with `find`. */
   peek(ticket: Ticket): LiveSession | undefined
@@ -45,10 +54,16 @@ export interface SessionEngine {
   endBySid(issuer: string, sid: string): Promise<number>
   /** Ends every session of the subject; answers how many. @throws GatewayError store_unavailable */
   endBySubject(issuer: string, subject: string): Promise<number>
+  /** Ends what a logout token names, also what is not alive yet (LO-9, LO-11). */
+  readonly endByProvider: ProviderLogout
   /** True exactly once per state (login transaction). @throws GatewayError store_unavailable */
   consumeTransaction(state: string): Promise<boolean>
   /** Hears of the end of one session (WebSockets, event streams). Returns the unsubscribe function. */
   onEnd(session: LiveSession, listener: (reason: SessionEnd) => void): () => void
+  /** Hears that one session has new tokens, while the store reports changes. Returns the unsubscribe function. */
+  onRefresh(session: LiveSession, listener: () => void): () => void
+  /** What the store knows of it now: past the local copy, and not as a use. @throws GatewayError store_unavailable */
+  reread(session: LiveSession): Promise<LiveSession | EndedSession | undefined>
   /** Waits (bounded) for refreshes under way, so that no rotated token is lost. The store stays open. */
   close(): Promise<void>
 }
@@ -93,7 +108,12 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
   const read = createSessionReader({ store, vault, ending, nowMs, emit })
   const tokens = createSessionRefresh({ ...options, wallClockMs, after, cache, ending, read })
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
-  const unwatch = store.watch(ending.heard)
+  const refreshListeners = createRefreshListeners()
+  const bar = createLoginBar({ store, vault, wallClockMs })
+  const unwatch = store.watch((change) => {
+    ending.heard(change)
+    if (change.kind === 'replaced') refreshListeners.notify(change.key)
+  })
 
   function held(ticket: Ticket): HeldSession | undefined {
     const session = cache.get(ticket)
@@ -153,6 +173,10 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
       await store.create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys: indexKeys(signIn) })
       arrival.settle({ ticket, key, version: 1, record, idleEndsAtMs })
     })
+    if (await bar.stops(signIn)) {
+      await ending.end(key, 'session_revoked', record)
+      throw new GatewayError('session_revoked', 'the login was signed out before it was complete')
+    }
     return ticket
   }
 
@@ -198,9 +222,12 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
         issuer,
         subject,
       }),
+    endByProvider: createProviderLogout({ store, vault, ending, bar, wallClockMs }),
     consumeTransaction: (state) =>
       store.consumeOnce(vault.transactionKey(state), TRANSACTION_REMEMBERED_MS),
     onEnd: listeners.add,
+    onRefresh: ({ key }, listener) => refreshListeners.add(key, listener),
+    reread: ({ ticket }) => fetch(ticket),
     async close() {
       listeners.close()
       await atMost(LONGEST_CLOSE_MS, tokens.idle(), after)

@@ -9,7 +9,7 @@ export interface SessionLimits {
 
 /** The record a completed sign-in starts with. */
 export function newRecord(signIn: SignIn, nowMs: number, lifetimeMs: number): SessionRecord {
-  const { accessToken, ...identity } = signIn
+  const { accessToken, startedAtMs: _, ...identity } = signIn
   return {
     formatVersion: 1,
     ...identity,

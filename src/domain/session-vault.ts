@@ -11,6 +11,8 @@ export interface Vault {
   indexKey(kind: 'sid' | 'sub', issuer: string, value: string): string
   /** Where the store remembers that the login with this state was completed. */
   transactionKey(state: string): string
+  /** Where the store remembers that this logout token was carried out. */
+  logoutTokenKey(issuer: string, jti: string): string
   /** Sealed for exactly this ticket and this version of the stored session. */
   seal(ticket: Ticket, version: number, record: SessionRecord): Uint8Array
   /** `undefined` when it was sealed for another ticket or version, in another format, or damaged. */

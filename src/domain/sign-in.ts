@@ -12,6 +12,8 @@ export interface SignIn {
   readonly idToken?: string
   readonly refreshToken?: string
   readonly accessToken: AccessToken
+  /** When the login began, epoch milliseconds; absent: only now. */
+  readonly startedAtMs?: number
 }
 
 /** What a refresh answered: what is absent stays as it was. */

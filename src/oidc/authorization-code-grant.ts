@@ -63,6 +63,7 @@ export async function authorizationCodeGrant(
     idToken,
     ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
     accessToken,
+    startedAtMs: transaction.startedAtMs,
   }
 }
 

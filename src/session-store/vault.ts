@@ -18,6 +18,7 @@ export const vault: Vault = {
   storeKey: (ticketId) => hash('session', ticketId),
   indexKey: (kind, issuer, value) => hash(kind, issuer, value),
   transactionKey: (state) => hash('transaction', state),
+  logoutTokenKey: (issuer, jti) => hash('logout token', issuer, jti),
   seal: (ticket, version, record) =>
     encrypt(recordKey(ticket), associatedData(ticket, version), recordText(record)),
   open(ticket, version, sealed) {

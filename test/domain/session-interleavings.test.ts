@@ -19,6 +19,8 @@ const DELAYED = [
   'touch',
   'end',
   'endByIndex',
+  'remember',
+  'recall',
   'lock',
   'unlock',
 ] as const
@@ -158,6 +160,40 @@ t.test(
         },
       ),
       { numRuns: 100, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false },
+    )
+  },
+)
+
+const BY_SID = { issuer: 'https://op.example', sid: 'sid 0', subject: 'alice' }
+const BY_SUBJECT = { issuer: 'https://op.example', subject: 'alice' }
+
+t.test(
+  'LO-11 LO-9 however a sign-out and a login cross each other: nothing of it comes alive',
+  async (t) => {
+    const whom = fc.constantFrom(BY_SID, BY_SUBJECT)
+    const logins = fc.integer({ min: 1, max: 4 })
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), whom, logins, async (scheduler, whom, count) => {
+        const bed = sessionBed(t)
+        const replica = bed.replica()
+        const startedAtMs = bed.clock.wallMs()
+        delayStore(bed, scheduler)
+        const out = replica.endByProvider({ ...whom, jti: 'jti', validUntilMs: startedAtMs + 1 })
+        const created = Array.from({ length: count }, () =>
+          bed.engine.create(bed.signIn({ startedAtMs }), undefined).catch(() => undefined),
+        )
+        const tickets = await drain(
+          scheduler,
+          out.then(() => Promise.all(created)),
+        )
+        undelayed(bed)
+        const found = await Promise.all(
+          tickets.flatMap((ticket) => (ticket === undefined ? [] : [bed.engine.find(ticket)])),
+        )
+        const stored = await bed.store.count()
+        return stored === 0 && found.every((one) => one === undefined || 'ended' in one)
+      }),
+      { numRuns: 300, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
     )
   },
 )

@@ -28,6 +28,7 @@ export interface ExchangeClient {
 export interface ExchangeCall {
   readonly path: string
   readonly method: string
+  readonly servername: string
   readonly headers: string[]
   readonly body: IncomingMessage | null
 }

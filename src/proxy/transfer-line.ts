@@ -5,7 +5,7 @@ import type { Route } from '../domain/route.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import { ticks, type LiveTransfers } from './live-transfers.ts'
 import type { ProxyContext } from './proxy-context.ts'
-import type { UpstreamPool } from './upstream-pool.ts'
+import { hostOf, type UpstreamPool } from './upstream-pool.ts'
 
 /** Everything a transfer needs that is the same for each request of its route. */
 export interface TransferLine {
@@ -16,6 +16,8 @@ export interface TransferLine {
   readonly requestPlan: RequestHeaderPlan
   readonly responsePlan: ResponseHeaderPlan
   readonly proto: 'http' | 'https'
+  /** The same for every call, or undici would give up its connections. */
+  readonly servername: string
   /** In ticks of the watch. */
   readonly headersPatience: number
   readonly idlePatience: number
@@ -39,6 +41,7 @@ export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
     requestPlan: requestHeaderPlan({ route, routes, pseudonym }),
     responsePlan: responseHeaderPlan(route, publicUrl),
     proto: publicUrl.protocol === 'https:' ? 'https' : 'http',
+    servername: hostOf(route.upstream),
     headersPatience: ticks(route.timeouts.headersMs),
     idlePatience: ticks(route.timeouts.idleMs),
     emit,

@@ -37,6 +37,7 @@ export function transfer(
   const call = {
     path,
     method: entrance.method,
+    servername: line.servername,
     headers: built.headers as string[],
     body: hasBody ? raw : null,
   }

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
-import type { Route } from '../domain/route.ts'
+import type { Route, Upstream } from '../domain/route.ts'
 import { dropUnaskedContinue } from './unasked-continue.ts'
 
 /** The connections to one upstream, shared by all routes that reach it in the same way. */
@@ -57,8 +57,9 @@ function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): 
     ...(upstream.certificateAuthority === undefined ? {} : { ca: upstream.certificateAuthority }),
     ...(upstream.socketPath === undefined ? {} : { socketPath: upstream.socketPath }),
   })
+  const servername = isIP(hostOf(upstream)) === 0 ? hostOf(upstream) : ''
   const connect: buildConnector.connector = (options, callback) => {
-    connector(options, (...answer) => {
+    connector({ ...options, servername }, (...answer) => {
       const socket: Socket | null | undefined = answer[1]
       if (socket) {
         rememberReuse(socket, reused)
@@ -81,6 +82,14 @@ function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): 
     maxCalls: limits.connections + limits.queue,
     wasReused: (error) => typeof error === 'object' && error !== null && reused.has(error),
   }
+}
+
+/**
+ * The name an upstream must prove to be. undici would take the Host header for it, which is the client's where a route says
+ * so: any valid certificate would do, and each new Host would cost the connection.
+ */
+export function hostOf({ origin }: Upstream): string {
+  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
 }
 
 /** Ahead of undici's own listener, so that the error is marked when it arrives at the request. */

@@ -10,6 +10,7 @@ import { forgetClient, watchClient, type Leavable } from './client-connection.ts
 import { sendContinue } from './expect-continue.ts'
 import { sendEarlyHints } from './early-hints.ts'
 import type { LiveTransfer } from './live-transfers.ts'
+import { refusesToken, withNewerToken } from './refused-token.ts'
 import { announcesEventStream, declaredLength } from './response-framing.ts'
 import { sendableTrailers } from './response-trailers.ts'
 import type { TransferLine } from './transfer-line.ts'
@@ -60,7 +61,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   readonly #line: TransferLine
   readonly #client: ExchangeClient
-  readonly #call: ExchangeCall
+  #call: ExchangeCall
   readonly #response: ServerResponse
   readonly #socket: Socket
   #abortUpstream: ((error?: Error) => void) | undefined
@@ -69,6 +70,8 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   #answeredAtMs = 0
   #answering = false
   #retried = false
+  #refreshed = false
+  #dropping = false
   #ended = false
   #headSent = false
   #bytesLeft = -1
@@ -121,6 +124,13 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.activeTick = this.#line.transfers.tick
     if (status < 200) return this.#onInterim(status, rawHeaders)
     if (status > 599) return this.#giveUp('upstream_protocol_error')
+    if (refusesToken(status, rawHeaders) && this.#mayRefresh()) {
+      void this.#refresh(() => {
+        this.onHeaders(status, rawHeaders, resume, statusText)
+        resume()
+      })
+      return false
+    }
     this.#answeredAtMs = performance.now()
     this.#resumeUpstream = resume
     this.#sendHead(status, rawHeaders, statusText)
@@ -152,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   onError(error: Error): void {
-    if (this.#ended) return
+    if (this.#ended || this.#dropping) return
     if (this.#isWhole()) return this.onComplete(null)
     if (this.#mayAskAgain(error)) {
       this.#retried = true
@@ -263,6 +273,30 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     return true
   }
 
+  #mayRefresh(): boolean {
+    return !this.#refreshed && this.#client.session !== undefined && this.#isRepeatable()
+  }
+
+  /** RT-9: once, and `passOn` when no newer token is to be had. */
+  async #refresh(passOn: () => void): Promise<void> {
+    this.#refreshed = true
+    const session = this.#client.session as LiveSession
+    const headers = await withNewerToken(this.#line.sessions, session, this.#call.headers)
+    if (this.#ended) return
+    if (headers === undefined) return passOn()
+    this.#call = { ...this.#call, headers }
+    this.#dropping = true
+    this.#abortUpstream?.()
+    this.#dropping = false
+    this.#abortUpstream = undefined
+    this.#answering = false
+    this.#dispatch()
+  }
+
+  #isRepeatable(): boolean {
+    return this.#call.body === null && IDEMPOTENT.has(this.#call.method)
+  }
+
   /** undici takes the Content-Length of a 304 for a body that did not come. */
   #isWhole(): boolean {
     return this.#answeredAtMs !== 0 && this.#bytesLeft === 0
@@ -270,8 +304,8 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   /** HX-17: once, on a connection that had been idle, before any byte of an answer, and only what may be repeated. */
   #mayAskAgain(error: Error): boolean {
-    if (this.#retried || this.#answering || this.#call.body !== null) return false
-    return IDEMPOTENT.has(this.#call.method) && this.#line.pool.wasReused(error)
+    if (this.#retried || this.#answering) return false
+    return this.#isRepeatable() && this.#line.pool.wasReused(error)
   }
 
   /** Ends both sides for our own reason. Answers false: undici is to send no more. */

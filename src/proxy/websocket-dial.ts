@@ -1,7 +1,9 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../domain/route.ts'
+import { hostOf } from './upstream-pool.ts'
 
 export interface DialCall {
   readonly route: Route
@@ -28,8 +30,10 @@ export function dialWebSocket(
 ): ClientRequest {
   const { upstream, timeouts } = route
   const url = new URL(upstream.origin)
+  const host = hostOf(upstream)
   const request = (url.protocol === 'https:' ? https : http).request({
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host,
+    servername: isIP(host) === 0 ? host : '', // Node might take the Host header for it
     ...(url.port === '' ? {} : { port: url.port }),
     ...(upstream.socketPath === undefined ? {} : { socketPath: upstream.socketPath }),
     ...(upstream.certificateAuthority === undefined ? {} : { ca: upstream.certificateAuthority }),

@@ -27,7 +27,11 @@ export interface Proxied {
   readonly port: number
   readonly parts: GatewayParts
   readonly events: readonly GatewayEvent[]
-  signIn(subject?: string, claims?: Readonly<Record<string, unknown>>): Promise<SignedIn>
+  signIn(
+    subject?: string,
+    claims?: Readonly<Record<string, unknown>>,
+    refreshToken?: string,
+  ): Promise<SignedIn>
   /** Resolves with the next `request_finished`, or the first not yet asked for. */
   finished(): Promise<RequestFinished>
 }
@@ -108,7 +112,7 @@ export function guardedRoute(path: string, origin: string, overrides: Partial<Ro
 }
 
 function signingIn(config: GatewayConfig, parts: GatewayParts): Proxied['signIn'] {
-  return async (subject = 'alice', claims = {}) => {
+  return async (subject = 'alice', claims = {}, refreshToken) => {
     const token = `token-of-${subject}-${randomBytes(4).toString('hex')}`
     const nowMs = Date.now()
     const accessToken = {
@@ -117,7 +121,13 @@ function signingIn(config: GatewayConfig, parts: GatewayParts): Proxied['signIn'
       obtainedAtMs: nowMs,
       expiresAtMs: nowMs + 3_600_000,
     }
-    const signIn = { issuer: ISSUER, subject, claims: { sub: subject, ...claims }, accessToken }
+    const signIn = {
+      issuer: ISSUER,
+      subject,
+      claims: { sub: subject, ...claims },
+      accessToken,
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+    }
     const ticket = await parts.sessions.create(signIn, undefined)
     return { ticket, token, cookie: await cookieOf(config, ticket) }
   }

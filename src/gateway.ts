@@ -45,9 +45,22 @@ export async function createGateway(
   options: GatewayOptions,
 ): Promise<Gateway> {
   const parts = createParts(config, emit)
+  try {
+    return assemble(config, parts, await createApp(config, parts), options)
+  } catch (cause) {
+    await closeParts(parts)
+    throw cause
+  }
+}
+
+function assemble(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  serving: GatewayApp,
+  options: GatewayOptions,
+): Gateway {
   const state = { shuttingDown: false }
-  const app = await createApp(config, parts)
-  const listener = createListener(config, app, emit, options)
+  const listener = createListener(config, serving, parts.emit, options)
   const admin = createAdmin(config, parts, state, options)
   return {
     listen: async () => {
@@ -59,7 +72,7 @@ export async function createGateway(
       state.shuttingDown = true
       if (listener.server.listening) await delay(config.shutdown.delayMs)
       const finished = await drainAll(listener, parts, config.shutdown.timeoutMs)
-      await app.app.close()
+      await serving.app.close()
       await closeParts(parts)
       admin.close()
       admin.closeAllConnections()

@@ -154,6 +154,15 @@ t.test('S-2 the start says what to register and where things listen', async (t) 
   })
 })
 
+t.test('the status page of a running gateway shows routes and state, and no secret', async (t) => {
+  const gateway = await startGateway(t, openAndProtected('http://127.0.0.1:9'))
+  const { status, body } = await gateway.ask('/')
+  t.equal(status, 200)
+  for (const shown of [gateway.origin, '/open/*', 'public', 'http://127.0.0.1:9'])
+    t.match(body, shown)
+  t.notMatch(body, /clientSecret|secrets/)
+})
+
 t.test('CF-4 each insecure setting is a warning at the start', async (t) => {
   const gateway = await startGatewayProcess(t, openAndProtected('http://127.0.0.1:9'))
   const warnings = gateway.log().filter(({ level }) => level === 'warn')

@@ -27,6 +27,7 @@ for (const command of COMMANDS) {
   t.test(`${command} explains itself on standard output`, async (t) => {
     const { code, stdout, stderr } = await run(t, [command, '--help'])
     t.match({ code, stdout, stderr }, { code: 0, stdout: /--help/, stderr: '' })
+    t.equal((await run(t, ['help', command])).stdout, stdout)
     t.match(stdout, `bearergate ${command}`)
   })
 }

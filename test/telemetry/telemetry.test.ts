@@ -144,7 +144,8 @@ t.test(
       { type: 'refresh_succeeded', durationMs: 5, issuer: 'i', subject: 'alice', rotated: true },
       { type: 'refresh_rejected', issuer: 'i', subject: 'alice', providerError: 'invalid_grant' },
       { type: 'session_ended', reason: 'session_idle', ...person },
-      { type: 'logout', ...person, ...ACTOR },
+      { type: 'logout', kind: 'user', ...person, ...ACTOR },
+      { type: 'logout_refused', reason: 'logout_token_invalid', ...ACTOR },
       { ...REQUEST, status: 403, reason: 'cross_site_refused' },
     ]
     for (const event of events) emit(event)

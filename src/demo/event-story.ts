@@ -1,4 +1,4 @@
-import type { GatewayEvent, RequestFinished } from '../domain/events.ts'
+import type { GatewayEvent, LogoutKind, RequestFinished } from '../domain/events.ts'
 
 /** An event as a line somebody watching the demo understands; `undefined` for what only logs need. */
 export function eventStory(event: GatewayEvent): string | undefined {
@@ -12,7 +12,7 @@ export function eventStory(event: GatewayEvent): string | undefined {
     case 'login_failed':
       return `sign-in failed: ${event.reason}`
     case 'logout':
-      return `signed out: ${event.subject ?? 'somebody'}`
+      return `signed out: ${event.subject ?? 'somebody'}${WHO_ASKED[event.kind]}`
     case 'refresh_succeeded':
       return `access token of ${event.subject} refreshed in ${event.durationMs.toFixed(0)} ms`
     case 'refresh_rejected':
@@ -31,4 +31,10 @@ export function eventStory(event: GatewayEvent): string | undefined {
 function requestStory({ method, path, status, reason, durationMs }: RequestFinished): string {
   const why = reason === undefined ? '' : `  ${reason}`
   return `${method.padEnd(4)} ${path}  ${status}${why}  ${durationMs.toFixed(0)} ms`
+}
+
+const WHO_ASKED: Readonly<Record<LogoutKind, string>> = {
+  user: '',
+  backchannel: ', as the provider said',
+  frontchannel: ', as the provider said through the browser',
 }

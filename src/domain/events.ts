@@ -12,7 +12,8 @@ export type GatewayEvent =
   | ({ readonly type: 'login_failed'; readonly reason: Reason; readonly providerError?: string; readonly cause?: unknown } & Actor)
   | ({ readonly type: 'cross_site_blocked'; readonly reason: Reason; readonly routeId?: string } & Actor)
   | ({ readonly type: 'header_stripped'; readonly name: string } & Actor)
-  | ({ readonly type: 'logout'; readonly issuer?: string; readonly subject?: string; readonly sid?: string } & Actor)
+  | ({ readonly type: 'logout_refused'; readonly reason: Reason; readonly cause?: unknown } & Actor)
+  | ({ readonly type: 'logout'; readonly kind: LogoutKind; readonly sessionCount?: number; readonly issuer?: string; readonly subject?: string; readonly sid?: string } & Actor)
   | { readonly type: 'session_ended'; readonly reason: SessionEnd; readonly issuer?: string; readonly subject?: string; readonly sid?: string; readonly requestId?: string }
   | { readonly type: 'refresh_succeeded'; readonly durationMs: number; readonly issuer: string; readonly subject: string; readonly rotated: boolean }
   | { readonly type: 'refresh_rejected'; readonly issuer: string; readonly subject: string; readonly providerError: string; readonly cause?: unknown }
@@ -25,6 +26,9 @@ export type GatewayEvent =
   | { readonly type: 'store_failed'; readonly operation: string; readonly cause?: unknown }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'internal_error'; readonly requestId?: string; readonly cause: unknown }
+
+/** Who asked for it: the user here, or the provider, directly or through the browser. */
+export type LogoutKind = 'user' | 'backchannel' | 'frontchannel'
 
 /** Who did it: for audit lines. */
 export interface Actor {

@@ -37,5 +37,6 @@ export const STATUS_OF_REASON = {
   login_cookie_missing: 400,
   login_refused: 403,
   login_loop: 403,
+  logout_token_invalid: 400,
   internal_error: 500,
 } as const

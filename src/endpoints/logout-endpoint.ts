@@ -66,7 +66,7 @@ async function signOut(
   const ticket = options.sessionCookie.read(request.headers.cookie)
   const record = ticket && (await options.sessions.end(ticket, 'session_revoked'))
   if (request.headers.cookie !== undefined) options.sessionCookie.clear(reply)
-  options.emit({ type: 'logout', ...whoseSession(record), ...actorOf(entrance) })
+  options.emit({ type: 'logout', kind: 'user', ...whoseSession(record), ...actorOf(entrance) })
   if (options.revoke && record?.refreshToken !== undefined) {
     void revokeRefreshToken(options.provider, record.refreshToken) // bounded, never throws, nobody waits
   }

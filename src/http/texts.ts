@@ -315,6 +315,11 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       ways: ['try_login_again', 'home'],
     },
   },
+  logout_token_invalid: {
+    title: 'Logout token refused',
+    detail: 'The logout token is not one that the identity provider made for this gateway.',
+    page: NOT_SENT,
+  },
   login_refused: {
     title: 'Login refused',
     detail: 'The identity provider or a rule of this gateway refused the login.',

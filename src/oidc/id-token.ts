@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { errors, jwtVerify } from 'jose'
+import { errors } from 'jose'
 import type { JWTVerifyOptions } from 'jose'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Claims } from './id-token-claims.ts'
@@ -7,6 +7,7 @@ import { audienceProblem, idTokenProblem } from './id-token-claims.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError } from './provider-error.ts'
 import type { ProviderOptions } from './provider-options.ts'
+import { isKeysUnreadable, verifySignedToken } from './signed-token.ts'
 
 /** The `providerError` of an ID token for somebody else. */
 export const NOT_FOR_US = 'id_token_audience'
@@ -50,39 +51,15 @@ export function isKeyMissing(error: unknown): boolean {
 }
 
 async function verified(connection: ProviderConnection, token: string, options: JWTVerifyOptions) {
-  const { keyOf } = connection.keys
   try {
-    return await jwtVerify(token, keyOf, options)
+    return await verifySignedToken(connection.keys, token, options)
   } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw verificationFailure(error)
-    return verifiedByAnyOf(error, token, options)
+    throw verificationFailure(error)
   }
 }
-
-/** A token without `kid`, a set with several keys: one of them has to fit. */
-async function verifiedByAnyOf(
-  keys: errors.JWKSMultipleMatchingKeys,
-  token: string,
-  options: JWTVerifyOptions,
-) {
-  let last: unknown = keys
-  for await (const key of keys) {
-    try {
-      return await jwtVerify(token, key, options)
-    } catch (error) {
-      last = error
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break
-    }
-  }
-  throw verificationFailure(last)
-}
-
-const KEYS_NOT_READ = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'])
 
 function verificationFailure(cause: unknown): GatewayError {
-  if (cause instanceof errors.JOSEError && !KEYS_NOT_READ.has(cause.code)) {
-    return unusable(cause.code, cause)
-  }
+  if (!isKeysUnreadable(cause)) return unusable((cause as errors.JOSEError).code, cause)
   return new GatewayError('provider_unavailable', 'the keys of the provider could not be read', {
     cause,
   })

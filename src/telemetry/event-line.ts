@@ -13,6 +13,7 @@ const LINES: Record<OtherEvent['type'], { level: Level; text: string; audit?: tr
   cross_site_blocked: { level: 'warn', text: 'cross-site request blocked', audit: true },
   header_stripped: { level: 'info', text: 'reserved request header removed', audit: true },
   logout: { level: 'info', text: 'signed out', audit: true },
+  logout_refused: { level: 'warn', text: 'logout token refused', audit: true },
   session_ended: { level: 'info', text: 'session ended', audit: true },
   refresh_succeeded: { level: 'info', text: 'tokens refreshed', audit: true },
   refresh_rejected: {
@@ -41,6 +42,7 @@ export const SAMPLED_EVENTS: ReadonlyMap<GatewayEvent['type'], number> = new Map
   ['login_failed', 100],
   ['cross_site_blocked', 100],
   ['header_stripped', 5],
+  ['logout_refused', 5],
 ])
 
 /** How each field of an event is written; what is not listed here is not written at all. */
@@ -49,6 +51,8 @@ const FIELD_NAMES = {
   clientAddress: 'client_address',
   issuer: 'issuer',
   reason: 'reason',
+  kind: 'kind',
+  sessionCount: 'session_count',
   routeId: 'route',
   providerError: 'provider_error',
   name: 'name',

@@ -77,7 +77,8 @@ const COUNT: {
   },
   refresh_rejected: ({ refreshes }) => refreshes.inc({ outcome: 'rejected' }),
   refresh_failed: ({ refreshes }) => refreshes.inc({ outcome: 'failed' }),
-  logout: ({ logouts }) => logouts.inc({ kind: 'user' }),
+  logout: ({ logouts }, { kind }) => logouts.inc({ kind }),
+  logout_refused: () => undefined, // counted with the refusals of its endpoint
   session_ended: ({ ended }, { reason }) => ended.inc({ reason }),
   revocation_succeeded: ({ revocations }) => revocations.inc({ outcome: 'succeeded' }),
   revocation_failed: ({ revocations }) => revocations.inc({ outcome: 'failed' }),

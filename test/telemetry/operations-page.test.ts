@@ -15,6 +15,7 @@ const AUDITED: Record<Exclude<GatewayEvent['type'], 'request_finished'>, boolean
   header_stripped: true,
   logout: true,
   logout_refused: true,
+  logout_refused: true,
   session_ended: true,
   refresh_succeeded: true,
   refresh_rejected: true,

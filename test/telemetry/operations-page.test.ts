@@ -15,7 +15,6 @@ const AUDITED: Record<Exclude<GatewayEvent['type'], 'request_finished'>, boolean
   header_stripped: true,
   logout: true,
   logout_refused: true,
-  logout_refused: true,
   session_ended: true,
   refresh_succeeded: true,
   refresh_rejected: true,
@@ -42,7 +41,7 @@ t.test('operators can look up every metric, and find no other', async (t) => {
   const documented = new Set(
     [...PAGE.matchAll(/`(bearergate_\w*[a-z])[`\s]/g)].map(([, name]) => name),
   )
-  t.same([...documented].sort(), names.sort())
+  t.same(documented, new Set(names))
 })
 
 t.test('the documented limits are those of the code', async (t) => {

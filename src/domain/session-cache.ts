@@ -34,6 +34,8 @@ interface Watch {
   pending: number
   version: number
   ended: SessionEnd | undefined
+  /** What became of it meanwhile may have gone unheard. */
+  missed: boolean
 }
 
 /**
@@ -62,6 +64,11 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
     byKey.clear()
   }
 
+  function forgetAll(): void {
+    clear()
+    for (const watch of watches.values()) watch.missed = true
+  }
+
   function settled<Found extends Outcome | undefined>(
     key: string,
     watch: Watch,
@@ -74,7 +81,8 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
       if (held !== undefined) drop(held)
       return found
     }
-    if (isLive() && found.version >= Math.max(watch.version, held?.version ?? 0)) put(found)
+    if (watch.missed || !isLive()) return found
+    if (found.version >= Math.max(watch.version, held?.version ?? 0)) put(found)
     return found
   }
 
@@ -89,7 +97,7 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
       if (held === session) put(held)
     },
     async arriving(key, fetch) {
-      const watch = watches.get(key) ?? { pending: 0, version: 0, ended: undefined }
+      const watch = watches.get(key) ?? newWatch()
       watches.set(key, watch)
       watch.pending += 1
       try {
@@ -100,6 +108,7 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
       }
     },
     apply(change) {
+      if (change.kind === 'missed') return forgetAll()
       const held = byKey.get(change.key)
       const watch = watches.get(change.key)
       if (change.kind === 'ended') {
@@ -116,4 +125,8 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
       if (held !== undefined) drop(held)
     },
   }
+}
+
+function newWatch(): Watch {
+  return { pending: 0, version: 0, ended: undefined, missed: false }
 }

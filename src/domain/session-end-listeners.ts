@@ -8,6 +8,8 @@ export interface SessionEndListeners {
   /** Returns the unsubscribe function. */
   add(session: LiveSession, listener: (reason: SessionEnd) => void): () => void
   notify(key: string, reason: SessionEnd): void
+  /** Ends may have gone unheard: looks for each of them, not all at once. */
+  lookAgain(): void
   close(): void
 }
 
@@ -21,9 +23,13 @@ export interface SessionEndListenersParts {
 }
 
 const POLL_MS = 5_000 // how long a revocation may go unheard while the store cannot report changes
+const LOOK_AGAIN_WITHIN_MS = 1_000
 
 interface Watched {
   readonly listeners: Set<(reason: SessionEnd) => void>
+  session: LiveSession
+  /** How often it had to be looked at again: a look that began before does not count. */
+  gaps: number
   cancel: () => void
 }
 
@@ -57,15 +63,18 @@ export function createSessionEndListeners(parts: SessionEndListenersParts): Sess
   }
 
   function lookIn(delayMs: number, session: LiveSession, entry: Watched): void {
+    entry.cancel()
+    entry.session = session
     entry.cancel = after(delayMs, () => void lookNow(session, entry))
   }
 
   async function lookNow(session: LiveSession, entry: Watched): Promise<void> {
+    const { gaps } = entry
     const found = await look(session).catch(() => session) // an outage ends nothing (D-8)
     if (watched.get(session.key) !== entry) return
     if (found === undefined) return notify(session.key, 'session_revoked')
     if ('ended' in found) return notify(session.key, found.ended)
-    lookIn(nextLookMs(found), found, entry)
+    if (entry.gaps === gaps) lookIn(nextLookMs(found), found, entry)
   }
 
   function nextLookMs(session: LiveSession): number {
@@ -77,7 +86,7 @@ export function createSessionEndListeners(parts: SessionEndListenersParts): Sess
   return {
     notify,
     add(session, listener) {
-      const entry = watched.get(session.key) ?? { listeners: new Set(), cancel: () => {} }
+      const entry = watched.get(session.key) ?? newEntry(session)
       if (!watched.has(session.key)) {
         watched.set(session.key, entry)
         lookIn(0, session, entry) // it may have ended between its last use and this line
@@ -90,8 +99,20 @@ export function createSessionEndListeners(parts: SessionEndListenersParts): Sess
         }
       }
     },
+    lookAgain() {
+      const everyMs = LOOK_AGAIN_WITHIN_MS / Math.max(1, watched.size)
+      let delayMs = 0
+      for (const entry of watched.values()) {
+        entry.gaps += 1
+        lookIn((delayMs += everyMs), entry.session, entry)
+      }
+    },
     close() {
       for (const [key, entry] of watched) forget(key, entry)
     },
   }
+}
+
+function newEntry(session: LiveSession): Watched {
+  return { listeners: new Set(), session, gaps: 0, cancel: () => {} }
 }

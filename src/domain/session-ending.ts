@@ -19,11 +19,13 @@ export interface SessionEndingParts {
   readonly store: SessionStore
   readonly cache: SessionCache
   readonly notify: (key: string, reason: SessionEnd) => void
+  /** Ends may have gone unheard: whoever has to be told of them finds out by himself. */
+  readonly lookAgain: () => void
   readonly emit: Emit
 }
 
 export function createSessionEnding(parts: SessionEndingParts): SessionEnding {
-  const { store, cache, notify, emit } = parts
+  const { store, cache, notify, lookAgain, emit } = parts
   const endingHere = new Set<string>()
 
   function endedHere(key: string, reason: SessionEnd): void {
@@ -63,7 +65,9 @@ export function createSessionEnding(parts: SessionEndingParts): SessionEnding {
       return keys.length
     },
     heard(change) {
-      if (change.kind === 'replaced') return cache.apply(change)
+      if (change.kind !== 'ended') cache.apply(change)
+      if (change.kind === 'missed') return lookAgain()
+      if (change.kind === 'replaced') return
       const owner = cache.held(change.key)?.record
       endedHere(change.key, change.reason)
       // Only a limit has nobody else who could report it; whoever ended it otherwise has done so.

@@ -104,7 +104,7 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
     after,
     emit,
   })
-  const ending = createSessionEnding({ store, cache, notify: listeners.notify, emit })
+  const ending = createSessionEnding({ store, cache, ...listeners, emit })
   const read = createSessionReader({ store, vault, ending, nowMs, emit })
   const tokens = createSessionRefresh({ ...options, wallClockMs, after, cache, ending, read })
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })

@@ -35,7 +35,10 @@ export interface SessionStore {
   unlock(key: string, owner: string): Promise<void>
   /** Resolves when the lock may be free, at the latest after `timeoutMs`. */
   waitForUnlock(key: string, timeoutMs: number): Promise<void>
-  /** Hears of every change to a session, whoever made it. Returns the unsubscribe function. */
+  /**
+   * Hears of every change to a session, whoever made it, and when some may have been missed. Returns
+   * the unsubscribe function.
+   */
   watch(listener: (change: SessionChange) => void): () => void
   /** True while `watch` hears every change, so that local copies may be trusted. */
   watchIsLive(): boolean
@@ -66,5 +69,7 @@ export interface EndedSession {
 }
 
 export type SessionChange =
+  /** Changes may have gone unheard: nothing read before this can be trusted. */
+  | { readonly kind: 'missed' }
   | { readonly kind: 'replaced'; readonly key: string; readonly version: number }
   | { readonly kind: 'ended'; readonly key: string; readonly reason: SessionEnd }

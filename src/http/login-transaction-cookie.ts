@@ -10,6 +10,7 @@ export const LOGIN_TRANSACTION_SECONDS = 15 * 60
 
 const MAX_PENDING = 5 // STANDARDS SE-13
 const MAX_PENDING_BYTES = 7_000 // with the ticket, the Cookie header stays below 8 KB
+const SHORT_HASH = /^[\w-]{16}$/ // no name but these is ours to remove: others may not even be fit for a Set-Cookie
 
 /** One cookie per login under way, so that several tabs may sign in at once (STANDARDS AZ-17). */
 export interface LoginTransactionCookie {
@@ -36,6 +37,8 @@ export function createLoginTransactionCookie(
   }
   const remove = (reply: FastifyReply, name: string): void =>
     addCookie(reply, name, '', attributes(0))
+  const pendingNames = (cookieHeader: string | undefined): string[] =>
+    cookieNames(cookieHeader, prefix).filter((name) => SHORT_HASH.test(name.slice(prefix.length)))
   const open = (cookieHeader: string | undefined, name: string): LoginTransaction | undefined => {
     const [value, second] = cookieValues(cookieHeader, name)
     if (value === undefined || second !== undefined) return undefined
@@ -45,7 +48,7 @@ export function createLoginTransactionCookie(
     write: (reply, transaction, cookieHeader) => {
       const name = nameOf(transaction.state)
       const sealed = seal.seal('loginTransaction', { ...transaction })
-      const pending = cookieNames(cookieHeader, prefix).map((other) => ({
+      const pending = pendingNames(cookieHeader).map((other) => ({
         name: other,
         startedAtMs: open(cookieHeader, other)?.startedAtMs ?? 0,
         bytes: sizeBytes(other, cookieValues(cookieHeader, other).join('')),
@@ -60,7 +63,7 @@ export function createLoginTransactionCookie(
       return transaction?.state === state ? transaction : undefined
     },
     clear: (reply, state) => remove(reply, nameOf(state)),
-    isAnyPending: (cookieHeader) => cookieNames(cookieHeader, prefix).length > 0,
+    isAnyPending: (cookieHeader) => pendingNames(cookieHeader).length > 0,
   }
 }
 

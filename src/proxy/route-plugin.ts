@@ -39,7 +39,9 @@ export async function routePlugin(
     hideContentType(request)
     const admission = admit(proxy, route, request.raw)
     if (!(admission instanceof Promise)) return act(admission, request, reply, done)
-    void admission.then((late) => act(late, request, reply, done))
+    admission
+      .then((late) => act(late, request, reply, done))
+      .catch((error: unknown) => reply.send(error))
   })
 
   const act = (
@@ -53,7 +55,7 @@ export async function routePlugin(
         request.passage = admission
         return done()
       case 'login':
-        return login(proxy, request, reply)
+        return void login(proxy, request, reply).catch((error: unknown) => reply.send(error))
       case 'refuse':
         tellOfBlocked(proxy, route, request, admission)
         return turnAway(request, reply, admission.reason, admission.cause)
@@ -83,10 +85,14 @@ function hideContentType({ raw }: FastifyRequest): void {
     raw.headers['content-type'] = 'application/octet-stream'
 }
 
-function login({ startLogin }: ProxyContext, request: FastifyRequest, reply: FastifyReply): void {
+function login(
+  { startLogin }: ProxyContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { target } = entranceOf(request.raw)
   const returnTo = target === undefined ? '/' : returnToTarget(target)
-  void startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
+  return startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
 }
 
 function tellOfBlocked(

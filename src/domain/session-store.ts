@@ -18,6 +18,11 @@ export interface SessionStore {
   end(key: string, reason: SessionEnd): Promise<boolean>
   /** Ends every session filed under the index key; answers their keys. */
   endByIndex(indexKey: string, reason: SessionEnd): Promise<readonly string[]>
+  /**
+   * One page of the sessions that are alive, in no particular order. A session that lives from the
+   * first page to the last is on at least one of them; no call walks through all sessions.
+   */
+  list(query: SessionQuery): Promise<SessionPage>
   /** True for exactly one caller per key within `ttlMs`. */
   consumeOnce(key: string, ttlMs: number): Promise<boolean>
   /**
@@ -46,6 +51,8 @@ export interface SessionStore {
   ping(): Promise<void>
   /** Number of sessions, where the store can tell cheaply. */
   count(): Promise<number | undefined>
+  /** Octets that all sessions take in the store, where it can tell cheaply. */
+  storedBytes(): Promise<number | undefined>
   close(): Promise<void>
 }
 
@@ -62,6 +69,29 @@ export interface StoredSession {
   readonly sealed: Uint8Array
   readonly version: number
   readonly idleEndsAtMs: number
+}
+
+/** Which sessions, and where to go on. */
+export interface SessionQuery {
+  /** Only those filed under this index key; absent: all. */
+  readonly indexKey?: string
+  /** As the page before gave it; absent: from the beginning. */
+  readonly cursor?: string
+  /** How many are wanted: a page may hold a few more, or fewer, and not be the last. */
+  readonly limit: number
+}
+
+export interface SessionPage {
+  readonly sessions: readonly ListedSession[]
+  /** Absent on the last page. */
+  readonly cursor?: string
+}
+
+/** What can be told of a session without its ticket. */
+export interface ListedSession {
+  readonly key: string
+  readonly idleEndsAtMs: number
+  readonly endsAtMs: number
 }
 
 export interface EndedSession {

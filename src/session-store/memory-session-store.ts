@@ -4,6 +4,7 @@ import { limitReached } from '../domain/session-lifecycle.ts'
 import type { SessionEnd } from '../domain/session-record.ts'
 import type { NewStoredSession, SessionChange, SessionStore } from '../domain/session-store.ts'
 import { createKeyIndex } from './key-index.ts'
+import { createMemoryListing } from './memory-listing.ts'
 import { createMemoryLocks } from './memory-lock.ts'
 
 export interface MemorySessionStoreOptions {
@@ -29,6 +30,8 @@ interface Entry {
   idleEndsAtMs: number
   readonly endsAtMs: number
   readonly indexKeys: readonly string[]
+  /** The place in the order of creation. */
+  readonly place: number
 }
 
 /** Sessions of one process: gone when it ends, shared with nobody. */
@@ -43,6 +46,13 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   const listeners = new Set<(change: SessionChange) => void>()
   const timer = setInterval(sweepInTurn, sweepEveryMs).unref()
   let unswept = sessions.entries()
+  let storedBytes = 0
+  let nextPlace = 1
+  const list = createMemoryListing({
+    sessions,
+    keysOf: index.keys,
+    isAlive: (key) => alive(key) !== undefined,
+  })
 
   function tell(change: SessionChange): void {
     for (const listener of listeners) listener(change)
@@ -50,6 +60,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
 
   function remove(key: string, entry: Entry, reason: SessionEnd): void {
     sessions.delete(key)
+    storedBytes -= entry.sealed.length
     for (const indexKey of entry.indexKeys) index.delete(indexKey, key)
     ended.set(key, reason, nowMs() + TOMBSTONE_MS)
     tell({ kind: 'ended', key, reason })
@@ -102,7 +113,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     waitForUnlock: locks.waitForUnlock,
     async create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys }: NewStoredSession) {
       refuseWhenFull()
-      sessions.set(key, { sealed: packed(sealed), version: 1, idleEndsAtMs, endsAtMs, indexKeys })
+      const place = nextPlace++
+      const limits = { idleEndsAtMs, endsAtMs }
+      sessions.set(key, { sealed: packed(sealed), version: 1, ...limits, indexKeys, place })
+      storedBytes += sealed.length
       for (const indexKey of indexKeys) index.add(indexKey, key)
     },
     async read(key) {
@@ -117,6 +131,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     async compareAndSet(key, expectedVersion, sealed) {
       const entry = alive(key)
       if (entry?.version !== expectedVersion) return false
+      storedBytes += sealed.length - entry.sealed.length
       entry.sealed = packed(sealed)
       entry.version += 1
       tell({ kind: 'replaced', key, version: entry.version })
@@ -139,6 +154,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       for (const key of keys) remove(key, sessions.get(key) as Entry, reason)
       return keys
     },
+    list: async (query) => list(query),
     async consumeOnce(key, ttlMs) {
       if (consumed.get(key, nowMs()) !== undefined) return false
       consumed.set(key, true, nowMs() + ttlMs)
@@ -155,6 +171,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     watchIsLive: () => true,
     async ping() {},
     count: async () => sessions.size,
+    storedBytes: async () => storedBytes,
     async close() {
       clearInterval(timer)
       sessions.clear()

@@ -105,6 +105,34 @@ t.test('abandoned locks and consumed keys are swept', async (t) => {
   t.equal(await bed.store.consumeOnce('tx', 20), true)
 })
 
+t.test('RL-9 the store knows how much it holds', async (t) => {
+  const bed = memoryBed(t)
+  t.equal(await bed.store.storedBytes(), 0)
+  await bed.store.create({ ...session(bed, 'a'), sealed: new Uint8Array(100) })
+  await bed.store.create({ ...session(bed, 'b'), sealed: new Uint8Array(30) })
+  await bed.store.compareAndSet('a', 1, new Uint8Array(50))
+  t.equal(await bed.store.storedBytes(), 80)
+  await bed.store.end('a', 'session_revoked')
+  t.equal(await bed.store.storedBytes(), 30)
+})
+
+t.test('a page can be asked for again, and an old one after newer ones', async (t) => {
+  const bed = memoryBed(t)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await bed.store.create(session(bed, key))
+  const keys = async (cursor?: string) => {
+    const page = await bed.store.list({ limit: 2, ...(cursor === undefined ? {} : { cursor }) })
+    return [page.sessions.map(({ key }) => key).join(' '), page.cursor] as const
+  }
+  const [first, second] = await keys()
+  const [, third] = await keys(second)
+  for (let round = 0; round < 2; round++) {
+    t.same([first, (await keys(second))[0], (await keys(third))[0]], ['a b', 'c d', 'e'])
+  }
+  await bed.store.end('b', 'session_revoked')
+  t.equal((await keys(second))[0], 'c d')
+  t.same((await bed.store.list({ limit: 2, cursor: 'nonsense' })).sessions, [])
+})
+
 t.test('a closed store holds nothing', async (t) => {
   const bed = memoryBed(t)
   await bed.store.create(session(bed, 'a'))

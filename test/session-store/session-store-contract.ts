@@ -1,7 +1,9 @@
 import type { Test } from 'tap'
 import type {
+  ListedSession,
   NewStoredSession,
   SessionChange,
+  SessionQuery,
   SessionStore,
 } from '../../src/domain/session-store.ts'
 
@@ -26,6 +28,7 @@ export function sessionStoreContract(
 ): void {
   sessionsContract(t, makeStore)
   endingContract(t, makeStore)
+  listContract(t, makeStore)
   onceContract(t, makeStore)
   noteContract(t, makeStore)
   lockContract(t, makeStore)
@@ -181,6 +184,78 @@ function endingContract(t: Test, makeStore: MakeStore): void {
     await bed.store.end('a', 'session_revoked')
     const after = await bed.store.count()
     t.equal(after, before === undefined ? undefined : before + 1)
+  })
+}
+
+function listContract(t: Test, makeStore: MakeStore): void {
+  t.test('SE-14 every session is on some page, with its ends and nothing else', async (t) => {
+    const bed = await makeStore(t)
+    const created = Array.from({ length: 25 }, (_, nth) => lasting(bed, `listed ${nth}`))
+    for (const session of created) await bed.store.create(session)
+    const listed = await listAll(bed.other, { limit: 4 })
+    t.same(
+      [...listed.values()].sort(byKey),
+      created
+        .map(({ key, idleEndsAtMs, endsAtMs }) => ({ key, idleEndsAtMs, endsAtMs }))
+        .sort(byKey),
+    )
+  })
+
+  t.test('SE-14 sessions are listed by what they are filed under', async (t) => {
+    const bed = await makeStore(t)
+    for (let nth = 0; nth < 12; nth++) {
+      const indexKeys = [nth % 2 === 0 ? 'even' : 'odd', `sid ${nth}`]
+      await bed.store.create({ ...lasting(bed, `a${nth}`), indexKeys })
+    }
+    const keys = async (indexKey: string, limit: number) =>
+      [...(await listAll(bed.other, { indexKey, limit })).keys()].sort()
+    t.same(await keys('even', 2), ['a0', 'a10', 'a2', 'a4', 'a6', 'a8'])
+    t.same(await keys('odd', 100), ['a1', 'a11', 'a3', 'a5', 'a7', 'a9'])
+    t.same(await keys('sid 3', 1), ['a3'])
+    t.same(await keys('unknown', 1), [])
+  })
+
+  t.test('only sessions that are alive are listed, with the idle end they have now', async (t) => {
+    const bed = await makeStore(t)
+    for (const key of ['ended', 'idle', 'alive']) {
+      await bed.store.create({ ...newSession(bed, key), indexKeys: ['sub'] })
+    }
+    await bed.store.end('ended', 'session_revoked')
+    await bed.elapse(IDLE_MS / 2)
+    const idleEndsAtMs = bed.nowMs() + IDLE_MS
+    await bed.store.touch('alive', idleEndsAtMs)
+    await bed.elapse(IDLE_MS / 2 + 10)
+    for (const query of [{ limit: 10 }, { limit: 10, indexKey: 'sub' }]) {
+      const listed = await listAll(bed.other, query)
+      t.same([...listed.keys()], ['alive'])
+      t.equal(listed.get('alive')?.idleEndsAtMs, idleEndsAtMs)
+    }
+  })
+
+  t.test('ending what each page lists ends everything', async (t) => {
+    const bed = await makeStore(t)
+    for (let nth = 0; nth < 25; nth++) {
+      await bed.store.create({ ...lasting(bed, `a${nth}`), indexKeys: ['sub'] })
+    }
+    const ended = new Set<string>()
+    for await (const { key } of pagesOf(bed.other, { limit: 4 })) {
+      if (await bed.store.end(key, 'session_revoked')) ended.add(key)
+    }
+    t.equal(ended.size, 25)
+    t.equal((await listAll(bed.store, { limit: 4, indexKey: 'sub' })).size, 0)
+  })
+
+  t.test('a list is not confused by what comes and goes while it is read', async (t) => {
+    const bed = await makeStore(t)
+    for (let nth = 0; nth < 20; nth++) await bed.store.create(lasting(bed, `stays ${nth}`))
+    const seen = new Set<string>()
+    for await (const { key } of pagesOf(bed.other, { limit: 3 })) {
+      if (seen.has(key)) continue
+      seen.add(key)
+      await bed.store.create(lasting(bed, `new beside ${key}`))
+      await bed.store.end(`new beside ${key}`, 'session_revoked')
+    }
+    t.same([...seen].filter((key) => key.startsWith('stays')).length, 20)
   })
 }
 
@@ -357,6 +432,12 @@ function newSession(bed: StoreUnderTest, key: string): NewStoredSession {
   }
 }
 
+/** Lives longer than any test: for stores whose time is real. */
+function lasting(bed: StoreUnderTest, key: string): NewStoredSession {
+  const nowMs = bed.nowMs()
+  return { ...newSession(bed, key), idleEndsAtMs: nowMs + 60_000, endsAtMs: nowMs + 120_000 }
+}
+
 function parallel<Result>(run: (index: number) => Promise<Result>): Promise<Result[]> {
   return Promise.all(Array.from({ length: PARALLEL }, (_, index) => run(index)))
 }
@@ -369,6 +450,29 @@ async function sealedOf(store: SessionStore, key: string): Promise<Uint8Array> {
   const stored = await store.read(key)
   if (stored === undefined || 'ended' in stored) throw new Error(`${key} is gone`)
   return stored.sealed
+}
+
+/** Page after page, as an operator reads them. */
+async function* pagesOf(store: SessionStore, query: SessionQuery): AsyncGenerator<ListedSession> {
+  let cursor: string | undefined
+  do {
+    const page = await store.list({ ...query, ...(cursor === undefined ? {} : { cursor }) })
+    yield* page.sessions
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
+async function listAll(
+  store: SessionStore,
+  query: SessionQuery,
+): Promise<Map<string, ListedSession>> {
+  const listed = new Map<string, ListedSession>()
+  for await (const session of pagesOf(store, query)) listed.set(session.key, session)
+  return listed
+}
+
+function byKey(a: ListedSession, b: ListedSession): number {
+  return a.key < b.key ? -1 : 1
 }
 
 interface Heard {

@@ -1,0 +1,11 @@
+import t from 'tap'
+import { startSecuredRedis } from '../support/redis-servers.ts'
+import { emptied, twoStores } from './redis-bed.ts'
+import { sessionStoreContract } from './session-store-contract.ts'
+
+const bed = await startSecuredRedis(t)
+
+sessionStoreContract(t, async (t) => {
+  await emptied(bed)
+  return twoStores(t, bed)
+})

@@ -40,5 +40,5 @@ function directivesOf(cacheControl: string): readonly string[] {
 }
 
 function nameOf(directive: string): string {
-  return directive.replace(/\s*=.*$/s, '').toLowerCase()
+  return directive.split('=', 1)[0]!.trim().toLowerCase()
 }

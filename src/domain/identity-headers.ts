@@ -63,7 +63,7 @@ const PLAIN_ELEMENT = /^(?! )[ -$&-+\--~]*(?<! )$/
 
 function encodeElement(text: string): string {
   if (PLAIN_ELEMENT.test(text)) return text
-  return text.replace(/^ +| +$|[^ -$&-+\--~]+/gu, percentEncode)
+  return text.replace(/^ +|(?<! ) +$|[^ -$&-+\--~]+/gu, percentEncode)
 }
 
 /** Configured text: only what no header may carry is encoded. */

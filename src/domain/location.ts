@@ -1,6 +1,7 @@
 import type { Route } from './route.ts'
 
 const AUTHORITY = /^(?:https?:)?\/\/[^/\\?#]+/i
+const REFRESH_HEAD = /^[^;,]*[;,]\s*url\s*=\s*/i
 const RELATIVE = /^(?![/\\]{2})(?!https?:)/i
 
 /**
@@ -22,9 +23,9 @@ export function mapLocation(location: string, route: Route, publicOrigin: string
 
 /** The value of a Refresh header (`5; url=…`) with its address mapped. */
 export function mapRefresh(refresh: string, route: Route, publicOrigin: string): string {
-  const [, head, quote, address] =
-    /^([^;,]*[;,]\s*url\s*=\s*)(['"]?)([^'"]*)\2\s*$/is.exec(refresh) ?? []
-  if (head === undefined || quote === undefined || address === undefined) return refresh
+  const head = REFRESH_HEAD.exec(refresh)?.[0] ?? ''
+  const [, quote, address] = /^(['"]?)([^'"]*)\1$/.exec(refresh.slice(head.length).trim()) ?? []
+  if (head === '' || quote === undefined || address === undefined) return refresh
   return head + quote + mapLocation(address, route, publicOrigin) + quote
 }
 

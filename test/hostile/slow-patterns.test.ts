@@ -1,0 +1,33 @@
+import t from 'tap'
+import { privateCacheControl } from '../../src/domain/cache-policy.ts'
+import { claimHeader } from '../../src/domain/identity-headers.ts'
+import { mapRefresh } from '../../src/domain/location.ts'
+import { sampleRoute } from '../support/sample-route.ts'
+
+const FAST_MS = 500 // what is quadratic takes seconds here, what is cubic hours
+const HEADER = 32_000 // as long as an upstream's may be
+const route = sampleRoute('/*', { upstream: { origin: 'http://up', basePath: '' } })
+
+const spaces = (count: number): string => ' '.repeat(count)
+const refresh = (text: string) => () => mapRefresh(text, route, 'http://public')
+
+/** Texts that make a careless expression try every way to divide them. */
+const CASES: readonly (readonly [string, () => unknown])[] = [
+  ['AT-30 a Refresh of spaces', refresh(`5;url=${spaces(HEADER)}'x"`)],
+  ['AT-30 a Refresh of spaces ahead of its name', refresh(`5;${spaces(HEADER)}x`)],
+  ['AT-30 a Refresh of spaces ahead of its equals sign', refresh(`5;url${spaces(HEADER)}x`)],
+  ['AT-30 a Cache-Control of spaces', () => privateCacheControl(`a${spaces(HEADER)}b`)],
+  ['AT-30 a Cache-Control of quotes', () => privateCacheControl('"'.repeat(HEADER))],
+  [
+    'AT-17 a claim of spaces',
+    () => claimHeader([{ claim: ['name'] }], { name: `a,${spaces(200_000)}b` }),
+  ],
+]
+
+for (const [name, work] of CASES) {
+  t.test(`${name} costs no time`, async (t) => {
+    const startedAtMs = performance.now()
+    work()
+    t.ok(performance.now() - startedAtMs < FAST_MS)
+  })
+}

@@ -5,14 +5,16 @@ import type { Dispatcher } from 'undici'
 import type { Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
 import type { LiveSession } from '../domain/session-engine.ts'
-import { elapsedMs, type Entrance } from '../http/entrance.ts'
+import type { Entrance } from '../http/entrance.ts'
 import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
 import { sendContinue } from './expect-continue.ts'
 import { sendEarlyHints } from './early-hints.ts'
+import { finishedEvent, type Outcome } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
 import { announcesEventStream, declaredLength } from './response-framing.ts'
 import { sendableTrailers } from './response-trailers.ts'
+import { sendHeadAhead, sendLast } from './response-writes.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
 import { upstreamFailure } from './upstream-failure.ts'
@@ -45,7 +47,6 @@ const IDEMPOTENT = new Set([
   'SEARCH',
 ])
 const MAX_INTERIM_ANSWERS = 16 // a flood of 1xx is an attack (AT-30)
-const ONE_WRITE_BYTES = 16_384 // up to here copying the body behind its head is cheaper than a second buffer
 
 /**
  * One request on its way through: undici calls it for the upstream's side, the watch and the client's connection for
@@ -144,7 +145,10 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#headSent = true
     if (this.#bytesLeft >= 0) {
       this.#bytesLeft -= chunk.length
-      if (this.#bytesLeft === 0) return this.#sendLast(chunk)
+      if (this.#bytesLeft === 0) {
+        sendLast(response, this.#socket, chunk)
+        return true
+      }
     }
     if (response.write(chunk)) return true
     response.once('drain', () => this.#onDrain())
@@ -240,15 +244,8 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (this.#bytesLeft >= 0) return
     this.#trailers = /\btrailers\b/i.test(String(request.headers.te ?? ''))
     if (announcesEventStream(rawHeaders)) this.#becomeEndless()
-    this.#sendHeadAhead()
-  }
-
-  /** The length is unknown, so the body may be slow: the head leaves now, with whatever is there in this very tick. */
-  #sendHeadAhead(): void {
     this.#headSent = true
-    this.#socket.cork()
-    this.#response.flushHeaders()
-    process.nextTick(uncork, this.#socket)
+    sendHeadAhead(response, this.#socket)
   }
 
   /** LO-15: an event stream ends with its session. */
@@ -257,20 +254,6 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     const { session } = this.#client
     if (session === undefined) return
     this.#forgetSession = this.#line.sessions.onEnd(session, () => this.endStream())
-  }
-
-  /** `end(chunk)` would write twice, the second time nothing: head and body in one write save 8 µs of 58. */
-  #sendLast(chunk: Buffer): boolean {
-    const response = this.#response
-    if (chunk.length > ONE_WRITE_BYTES) {
-      response.end(chunk)
-      return true
-    }
-    this.#socket.cork()
-    response.write(chunk.toString('latin1'), 'latin1')
-    this.#socket.uncork()
-    response.end()
-    return true
   }
 
   #mayRefresh(): boolean {
@@ -335,30 +318,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#abortUpstream?.()
   }
 
-  #emit(outcome: {
-    readonly reason?: Reason
-    readonly clientLeft?: true
-    readonly cause?: unknown
-  }): void {
+  #emit(outcome: Omit<Outcome, 'status' | 'upstreamMs'>): void {
     const { entrance, session } = this.#client
     const answered = this.#answeredAtMs !== 0
-    this.#line.emit({
-      type: 'request_finished',
-      requestId: entrance.requestId,
-      clientAddress: entrance.clientAddress,
-      method: entrance.method,
-      path: entrance.target?.path ?? '',
-      host: entrance.host,
-      routeId: this.#line.route.id,
-      status: answered ? this.#response.statusCode : 0,
-      durationMs: elapsedMs(entrance),
-      ...(answered ? { upstreamMs: this.#answeredAtMs - this.#askedAtMs } : {}),
-      ...(session === undefined ? {} : { subject: session.record.subject }),
-      ...outcome,
-    })
+    const status = answered ? this.#response.statusCode : 0
+    const told = answered ? { upstreamMs: this.#answeredAtMs - this.#askedAtMs } : {}
+    this.#line.emit(finishedEvent(entrance, session, { status, ...told, ...outcome }))
   }
-}
-
-function uncork(socket: Socket): void {
-  socket.uncork()
 }

@@ -2,9 +2,10 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
-import { elapsedMs, entranceOf } from '../http/entrance.ts'
+import { entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
+import { finishedEvent, type Outcome } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
@@ -26,14 +27,6 @@ export interface OpeningOptions {
   readonly head: Buffer
 }
 
-interface Outcome {
-  readonly status: number
-  readonly upstreamMs?: number
-  readonly reason?: Reason
-  readonly clientLeft?: true
-  readonly cause?: unknown
-}
-
 /** Whatever becomes of a handshake is told once: a refusal at once, an open socket when it closes. */
 export function createOpening({ proxy, request, socket, head }: OpeningOptions): Opening {
   const entrance = entranceOf(request)
@@ -41,18 +34,7 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
   const tell = (outcome: Outcome): void => {
     if (told) return
     told = true
-    proxy.emit({
-      type: 'request_finished',
-      requestId: entrance.requestId,
-      clientAddress: entrance.clientAddress,
-      method: entrance.method,
-      path: entrance.target?.path ?? '',
-      host: entrance.host,
-      routeId: entrance.route?.id,
-      durationMs: elapsedMs(entrance),
-      ...(entrance.session === undefined ? {} : { subject: entrance.session.record.subject }),
-      ...outcome,
-    })
+    proxy.emit(finishedEvent(entrance, entrance.session, outcome))
   }
   const refuse = (reason: Reason, allow?: readonly string[], cause?: unknown): void => {
     refuseSocket(socket, reason, request, allow)

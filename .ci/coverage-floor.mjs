@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 
-const FLOORS = { 'src/domain': 95, 'src/oidc': 95, total: 90 }
+const FLOORS = { 'src/domain': 95, 'src/oidc': 95, total: 97 }
 
 const report = JSON.parse(readFileSync('.tap/report/coverage-summary.json', 'utf8'))
 const rooms = new Map()

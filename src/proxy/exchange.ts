@@ -12,9 +12,9 @@ import { sendEarlyHints } from './early-hints.ts'
 import { finishedEvent, type Outcome } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
-import { announcesEventStream, declaredLength } from './response-framing.ts'
+import { announcesEventStream, declaredLength, hasForeignCoding } from './response-framing.ts'
 import { sendableTrailers } from './response-trailers.ts'
-import { sendHeadAhead, sendLast } from './response-writes.ts'
+import { breakOff, sendHeadAhead, sendLast } from './response-writes.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
 import { upstreamFailure } from './upstream-failure.ts'
@@ -124,7 +124,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (this.#ended) return false
     this.activeTick = this.#line.transfers.tick
     if (status < 200) return this.#onInterim(status, rawHeaders)
-    if (status > 599) return this.#giveUp('upstream_protocol_error')
+    if (status > 599 || hasForeignCoding(rawHeaders)) return this.#giveUp('upstream_protocol_error')
     if (refusesToken(status, rawHeaders) && this.#mayRefresh()) {
       void this.#refresh(() => {
         this.onHeaders(status, rawHeaders, resume, statusText)
@@ -300,7 +300,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
       return false
     }
     this.#emit({ reason, ...(cause === undefined ? {} : { cause }) })
-    this.#socket.destroy() // a shortened answer must not look like a whole one (HX-15)
+    breakOff(this.#client.request.raw.httpVersion, this.#socket)
     return false
   }
 

@@ -9,6 +9,12 @@ export function declaredLength(
   return length === undefined ? -1 : Number(length)
 }
 
+/** A transfer coding besides chunked is between the upstream and us, and we do not undo it (RFC 9112 §7). */
+export function hasForeignCoding(rawHeaders: readonly Buffer[]): boolean {
+  const coding = lastValue(rawHeaders, 'transfer-encoding')
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
 /** Events come for as long as they like: such a stream has no silence that is too long. */
 export function announcesEventStream(rawHeaders: readonly Buffer[]): boolean {
   return (

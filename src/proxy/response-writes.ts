@@ -19,6 +19,15 @@ export function sendHeadAhead(response: ServerResponse, socket: Socket): void {
   process.nextTick(uncork, socket)
 }
 
+/**
+ * A shortened answer must not look like a whole one (HX-15). HTTP/1.0 bodies end with the connection: there only a reset
+ * tells, which TLS says in its own way.
+ */
+export function breakOff(httpVersion: string, socket: Socket): void {
+  if (httpVersion === '1.0' && !('encrypted' in socket)) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
 function uncork(socket: Socket): void {
   socket.uncork()
 }

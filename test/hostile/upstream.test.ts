@@ -39,6 +39,10 @@ const BROKEN_HEADS: readonly (readonly [string, string])[] = [
     'AT-30 a flood of 102',
     `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000)}${answerOf('secret')}`,
   ],
+  [
+    'HX-14 a coding that nobody undoes',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
+  ],
   ['HX-16 reset inside the head', 'HTTP/1.1 200 OK\r\nx-'],
 ]
 
@@ -127,6 +131,22 @@ t.test('HX-15 so does a truncated chunk', async (t) => {
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   await t.rejects(ask(t, port, GET))
 })
+
+t.test(
+  'HX-15 HX-29 an HTTP/1.0 client gets a reset: the mere end would be the end of its body',
+  async (t) => {
+    const cut = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwo'
+    const upstream = await startRawUpstream(t, ({ socket }) => {
+      socket.write(cut)
+      setImmediate(() => socket.destroy())
+    })
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    const failed = once(client.socket, 'error')
+    client.write(head('GET /x HTTP/1.0', 'Host: 127.0.0.1'))
+    t.match(await failed, [{ code: 'ECONNRESET' }])
+  },
+)
 
 t.test('P22 silence inside a body ends both sides after the idle limit', async (t) => {
   const begun = 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'

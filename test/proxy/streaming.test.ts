@@ -111,6 +111,27 @@ t.test('HX-19 a client that stops reading stops the upstream, and going on goes 
   t.equal(receivedBytes, TOTAL_BYTES)
 })
 
+t.test(
+  'AT-28 a client that never reads on loses its connection, and the upstream is free',
+  async (t) => {
+    const upstream = await startRawUpstream(t, ({ socket }) => {
+      const chunk = Buffer.alloc(1_000_000, 'x')
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${100 * chunk.length}\r\n\r\n`)
+      for (let sent = 0; sent < 100; sent++) socket.write(chunk)
+    })
+    const timeouts = { connectMs: 1_000, headersMs: 1_000, idleMs: 500 }
+    const { port, finished } = await startProxied(t, [
+      openRoute('/*', upstream.origin, { timeouts }),
+    ])
+    const client = await openRawSocket(t, port)
+    client.socket.pause()
+    client.write(head('GET /x HTTP/1.1', HOST))
+    const { socket } = await upstream.request(0)
+    await once(socket, 'close')
+    t.match(await finished(), { status: 200, clientLeft: true })
+  },
+)
+
 t.test('HX-19 events arrive one by one, and silence does not cut them', async (t) => {
   const upstream = await startRawUpstream(t, ({ socket }) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n')

@@ -41,7 +41,7 @@ export function askedTarget(request: IncomingMessage, hosts: HostRule): AskedTar
 /** Why a well-formed request goes nowhere, whatever its path. */
 export function targetRefusal(request: IncomingMessage, asked: AskedTarget): Reason | undefined {
   const { method = '', headers } = request
-  if (hasRepeatedField(request.rawHeaders)) return 'request_malformed'
+  if (hasRepeatedField(request.rawHeaders) || isOddlyCoded(request)) return 'request_malformed'
   if (asked.target.length > MAX_TARGET_LENGTH) return 'uri_too_long'
   if (!asked.isServed) return 'host_refused'
   if (!forwarded.has(method)) return 'method_not_allowed'
@@ -72,6 +72,15 @@ function hasRepeatedField(rawHeaders: readonly string[]): boolean {
     else if (name.length === 13) authorizations += isField(name, 'authorization')
   }
   return hosts > 1 || authorizations > 1 || contentTypes > 1
+}
+
+/**
+ * HTTP/1.0 knows no chunks, so whoever passed them on may have framed the message otherwise (RFC 9112 §6.1); another
+ * coding would be taken off the message while the body keeps it.
+ */
+function isOddlyCoded({ httpVersion, headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')
 }
 
 function isField(name: string, lowerCaseName: string): number {

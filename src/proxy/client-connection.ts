@@ -34,11 +34,6 @@ export function forgetClient(socket: Watched, transfer: Leavable): void {
   transfer.nextOfClient = undefined
 }
 
-/** True while answers are owed on this connection. */
-export function isBusy(socket: object): boolean {
-  return Boolean((socket as Partial<Watched>)[kNewest])
-}
-
 function tellOnClose(socket: Watched): void {
   socket.on('close', () => {
     for (let present = socket[kNewest]; present;) {

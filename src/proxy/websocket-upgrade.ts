@@ -6,7 +6,6 @@ import type { Route } from '../domain/route.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { admit, type Admission } from './admission.ts'
-import { isBusy } from './client-connection.ts'
 import { serveAsPlainRequest } from './plain-request.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { requestHeaderFacts } from './request-header-facts.ts'
@@ -38,7 +37,6 @@ export function websocketUpgrade({
     if (route.websocket !== false) lines.set(route, transferLine(proxy, route))
 
   return (request, socket, head) => {
-    if (isBusy(socket)) return void socket.destroy() // earlier answers are under way: the two would mix
     if (!asksForWebSocket(request)) return serveAsPlainRequest(server, request, socket, head)
     socket.on('error', () => socket.destroy())
     door(request)

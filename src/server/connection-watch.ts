@@ -39,6 +39,7 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   }, limits.paceWindowMs).unref()
   return {
     opened: (socket) => {
+      if (connections.has(socket)) return // handed over anew after an upgrade that was none
       connections.set(socket, { socket, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 })
       socket.once('close', () => connections.delete(socket))
     },

@@ -88,6 +88,8 @@ function listenToRequests(
   if (options.onContinue !== undefined) server.on('checkContinue', options.onContinue(onRequest))
   server.on('checkExpectation', onRequest) // the door answers 417 (HX-11)
   server.on('upgrade', (request, socket, head) => {
+    const earlier = connections.responseOf(socket as Socket)
+    if (earlier?.writableFinished === false) return void socket.destroy() // the two answers would mix
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onUpgrade(request, socket, head)
     }

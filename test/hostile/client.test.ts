@@ -35,6 +35,14 @@ const SMUGGLING: readonly (readonly [string, string])[] = [
     'HX-6 two lengths',
     `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`,
   ],
+  [
+    'HX-6 chunks in HTTP/1.0, on a connection to be kept',
+    `POST /x HTTP/1.0\r\n${HOST}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
+  [
+    'HX-6 another coding beneath the chunks',
+    `POST /x HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+  ],
   ['HX-6 a signed length', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: +3\r\n\r\nabc`],
   ['HX-6 a list of lengths', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: 3, 3\r\n\r\nabc`],
   ['HX-6 a negative length', `POST /x HTTP/1.1\r\n${HOST}\r\nContent-Length: -1\r\n\r\nabc`],
@@ -412,6 +420,37 @@ t.test(
       t.notMatch(rawHeaders.join('|'), /h2c|http2-settings/i)
   },
 )
+
+t.test('HX-20 W5 a hundred upgrades on one connection leave nothing behind', async (t) => {
+  const upstream = await startRecordingUpstream(t)
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  const complaints: unknown[] = []
+  const complain = (warning: Error) => complaints.push(warning.name)
+  process.on('warning', complain)
+  t.teardown(() => process.off('warning', complain))
+  const client = await openRawSocket(t, port)
+  const wish = head('GET /x HTTP/1.1', HOST, 'Connection: Upgrade', 'Upgrade: h2c')
+  for (let count = 0; count < 100; count++) {
+    client.write(wish)
+    t.equal((await client.next()).status, 200)
+  }
+  t.strictSame(complaints, [])
+})
+
+for (const upgrade of ['h2c', 'websocket']) {
+  t.test(`HX-30 ${upgrade} behind an answer of our own that is not finished`, async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port, parts } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    parts.provider.connection = () => new Promise(() => undefined)
+    const client = await openRawSocket(t, port)
+    client.write(
+      head('GET /oauth2/login HTTP/1.1', HOST, 'Accept: text/html') +
+        head('GET /x HTTP/1.1', HOST, 'Connection: Upgrade', `Upgrade: ${upgrade}`),
+    )
+    t.equal(await client.rest(), '', 'the connection ends, no answer takes the place of another')
+    t.equal(upstream.requests.length, 0)
+  })
+}
 
 t.test('P4 a lone Upgrade without Connection is an ordinary request', async (t) => {
   const upstream = await startRecordingUpstream(t)

@@ -3,11 +3,11 @@ import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
 import type { SessionStore } from './domain/session-store.ts'
+import { createStore } from './gateway-store.ts'
 import { createProvider, type Provider } from './oidc/provider.ts'
 import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
 import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.ts'
 import { createUpstreamPools, type UpstreamPools } from './proxy/upstream-pool.ts'
-import { createMemorySessionStore } from './session-store/memory-session-store.ts'
 import { vault } from './session-store/vault.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
@@ -29,8 +29,9 @@ const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
 export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
   const nowMs = createSteadyClock()
+  const { maxPerSubject } = config.session
   const provider = createProvider(config.provider, emit)
-  const store = createMemorySessionStore({ maxSessions: config.session.maxSessions, nowMs })
+  const store = createStore(config.session, nowMs, emit)
   const sessions = createSessionEngine({
     store,
     vault,
@@ -38,6 +39,7 @@ export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
     idleTimeoutMs: config.session.idleTimeoutMs,
     lifetimeMs: config.session.lifetimeMs,
     refreshCooldownMs: REFRESH_COOLDOWN_MS,
+    ...(maxPerSubject === undefined ? {} : { maxPerSubject }),
     cacheEntries: CACHED_SESSIONS,
     nowMs,
     wallClockMs: Date.now,

@@ -1,3 +1,4 @@
+import { buildRedis } from './build-redis.ts'
 import { buildRoute, withUniqueIds } from './build-route.ts'
 import { isLoopback } from './formats/web-address.ts'
 import type { GatewayConfig, ListenConfig, LogoutConfig, ProviderConfig, SessionConfig } from './gateway-config.ts'
@@ -68,9 +69,13 @@ function buildSession({ session }: LoadedTree): SessionConfig {
   return {
     secrets: session.secrets,
     store: session.store,
+    ...(session.store === 'redis' && session.redis !== undefined
+      ? { redis: buildRedis(session.redis) }
+      : {}),
     idleTimeoutMs: session.idleTimeout,
     lifetimeMs: session.lifetime,
     maxSessions: session.maxSessions,
+    ...(session.maxPerSubject === undefined ? {} : { maxPerSubject: session.maxPerSubject }),
     cookie: { sameSite: session.cookie.sameSite },
     claims: session.claims,
   }

@@ -1,4 +1,5 @@
 import type { Route } from '../domain/route.ts'
+import type { RedisOptions } from '../session-store/redis-options.ts'
 
 /** A configuration that was checked as a whole: every default filled in, every file read. */
 export interface GatewayConfig {
@@ -65,11 +66,15 @@ export interface ProviderConfig {
 export interface SessionConfig {
   /** 32 bytes each; the first seals, all open. */
   readonly secrets: readonly Uint8Array[]
-  readonly store: 'memory'
+  readonly store: 'memory' | 'redis'
+  /** With store redis only. */
+  readonly redis?: RedisOptions
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   /** Number of sessions the store keeps. */
   readonly maxSessions: number
+  /** Most sessions of one subject; absent: any number. */
+  readonly maxPerSubject?: number
   readonly cookie: { readonly sameSite: 'lax' | 'strict' }
   /** Claims that `GET /oauth2/session` shows beside `sub`. */
   readonly claims: readonly string[]

@@ -10,6 +10,7 @@ export const STATUS_OF_REASON = {
   session_expired: 401,
   session_idle: 401,
   session_revoked: 401,
+  session_superseded: 401,
   refresh_rejected: 401,
   cross_site_refused: 403,
   origin_refused: 403,

@@ -6,7 +6,7 @@ import type { SessionChange, SessionStore } from './session-store.ts'
 /** Ends sessions: first here, then in the store, and tells whoever holds something open for them. */
 export interface SessionEnding {
   /** @throws GatewayError store_unavailable: it may live on in the store */
-  end(key: string, reason: SessionEnd, record: SessionRecord | undefined): Promise<void>
+  end(key: string, reason: SessionEnd, owner: Owner | undefined): Promise<void>
   /** Ends all sessions filed under the index key; answers how many. @throws GatewayError store_unavailable */
   endByIndex(indexKey: string, reason: SessionEnd, owner: Owner): Promise<number>
   /** Takes note of a change that the store reports. */
@@ -45,13 +45,13 @@ export function createSessionEnding(parts: SessionEndingParts): SessionEnding {
   }
 
   return {
-    async end(key, reason, record) {
+    async end(key, reason, owner) {
       endingHere.add(key)
       cache.apply({ kind: 'ended', key, reason })
       try {
         const wasAlive = await store.end(key, reason)
         endedHere(key, reason) // again: a read that began in between may have put it back
-        if (wasAlive) report(reason, record)
+        if (wasAlive) report(reason, owner)
       } finally {
         endingHere.delete(key)
       }

@@ -5,6 +5,7 @@ import type { LiveSession } from './live-session.ts'
 import { createLoginBar } from './login-bar.ts'
 import { createProviderLogout, type ProviderLogout } from './provider-logout.ts'
 import { createRefreshListeners } from './refresh-listeners.ts'
+import { createSessionCap } from './session-cap.ts'
 import { createSessionCache, type HeldSession, type Outcome } from './session-cache.ts'
 import { createSessionEndListeners } from './session-end-listeners.ts'
 import { createSessionEnding } from './session-ending.ts'
@@ -76,6 +77,8 @@ export interface SessionEngineOptions {
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly refreshCooldownMs: number
+  /** Most sessions of one subject, over all replicas; absent: any number. */
+  readonly maxPerSubject?: number
   /** How many decrypted sessions are kept in memory. */
   readonly cacheEntries: number
   /** Best one that no correction of the wall clock moves: limits are counted on it (AT-42). */
@@ -110,6 +113,7 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
   const refreshListeners = createRefreshListeners()
   const bar = createLoginBar({ store, vault, wallClockMs })
+  const endSuperseded = createSessionCap({ ...options, ending })
   const unwatch = store.watch((change) => {
     ending.heard(change)
     if (change.kind === 'replaced') refreshListeners.notify(change.key)
@@ -177,6 +181,7 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
       await ending.end(key, 'session_revoked', record)
       throw new GatewayError('session_revoked', 'the login was signed out before it was complete')
     }
+    await endSuperseded(signIn, key)
     return ticket
   }
 

@@ -38,4 +38,13 @@ export interface Ticket {
 }
 
 /** Why a session is over; spoken to the browser as the reason of its 401. */
-export type SessionEnd = 'session_expired' | 'session_idle' | 'session_revoked' | 'refresh_rejected'
+export type SessionEnd = (typeof SESSION_ENDS)[number]
+
+/** Every reason for the end of a session, in one place for whoever reads them back. */
+export const SESSION_ENDS = [
+  'session_expired',
+  'session_idle',
+  'session_revoked',
+  'session_superseded',
+  'refresh_rejected',
+] as const

@@ -122,6 +122,18 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       paragraphs: ['Your session was ended. Sign in again to carry on.'],
     },
   },
+  session_superseded: {
+    title: 'Session ended by a newer one',
+    detail: 'The account has signed in elsewhere, and only so many of its sessions may exist.',
+    page: {
+      ...SESSION_ENDED,
+      title: 'You signed in somewhere else',
+      paragraphs: [
+        'Your account may be signed in on a limited number of devices. This one was signed out, as it was the oldest.',
+        'If that was not you, change your password.',
+      ],
+    },
+  },
   refresh_rejected: {
     title: 'Session ended by the identity provider',
     detail: 'The identity provider no longer renews this session.',

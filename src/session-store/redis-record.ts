@@ -1,5 +1,5 @@
 import { limitReached } from '../domain/session-lifecycle.ts'
-import type { SessionEnd } from '../domain/session-record.ts'
+import { SESSION_ENDS, type SessionEnd } from '../domain/session-record.ts'
 import type { EndedSession, StoredSession } from '../domain/session-store.ts'
 
 /*
@@ -50,12 +50,7 @@ export function decodeSession(
   }
 }
 
-const REASONS: ReadonlySet<string> = new Set<SessionEnd>([
-  'session_expired',
-  'session_idle',
-  'session_revoked',
-  'refresh_rejected',
-])
+const REASONS: ReadonlySet<string> = new Set(SESSION_ENDS)
 
 export function isSessionEnd(word: string): word is SessionEnd {
   return REASONS.has(word)

@@ -109,6 +109,7 @@ export interface BedOptions {
   readonly idleTimeoutMs?: number
   readonly lifetimeMs?: number
   readonly cacheEntries?: number
+  readonly maxPerSubject?: number
   readonly grant?: Grant
 }
 
@@ -173,6 +174,7 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
     lifetimeMs,
     refreshCooldownMs: MINUTE_MS,
     cacheEntries,
+    ...(options.maxPerSubject === undefined ? {} : { maxPerSubject: options.maxPerSubject }),
     nowMs: clock.nowMs,
     wallClockMs: clock.wallMs,
     randomToken: () => randomBytes(32).toString('base64url'),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { HOW_TO_MAKE_A_SECRET } from '../formats/secret-key.ts'
+import { redisSchema } from './redis-schema.ts'
 import { choice, count, duration, flag, list, section, text } from './schema-parts.ts'
 
 /** `session`: what keeps users signed in. */
@@ -14,11 +15,13 @@ export const sessionSchema = section(
         `losing them signs everybody out. Never made up at start, as that would sign everybody out at each restart. ${sentence(HOW_TO_MAKE_A_SECRET)}`,
       whenMissing: `the keys that seal our cookies are needed; ${HOW_TO_MAKE_A_SECRET} and write secrets: ["\${SESSION_SECRET}"]`,
     }),
-    store: choice(['memory'], {
+    store: choice(['memory', 'redis'], {
       default: 'memory',
       description:
-        'Where sessions are kept. memory: in this process, so a restart signs everybody out and a second replica does not see them.',
+        'Where sessions are kept. memory (default): in this process, so a restart signs everybody out and a second replica does not see them. ' +
+        'redis: in a server that all replicas share, see session.redis. What each of them promises: docs/sessions.md.',
     }),
+    redis: Type.Optional(redisSchema),
     idleTimeout: duration({
       default: '30m',
       atLeast: '1s',
@@ -43,6 +46,18 @@ export const sessionSchema = section(
         'Most sessions kept in memory, about 1 KiB each plus its tokens. Default 100000. When full, new logins are answered 503 until others end; nobody is signed out. ' +
         'Too small refuses logins at busy hours; too large lets them fill the memory.',
     }),
+    maxPerSubject: Type.Optional(
+      count({
+        minimum: 1,
+        maximum: 10_000,
+        exampleOff: true,
+        example: '10',
+        description:
+          'Most sessions of one user (subject) at a time, over all replicas. A login beyond it succeeds and ends the oldest one, whose browser is told ' +
+          'session_superseded. Default: no limit, as people use several devices. Too small signs people out of devices they still use; ' +
+          'without a limit an account in wrong hands can hold many (ASVS 7.1.2).',
+      }),
+    ),
     cookie: section(
       {
         sameSite: choice(['lax', 'strict'], {

@@ -4,6 +4,8 @@ import { startGatewayProcess } from './support/gateway.ts'
 import { openAndProtected, plainUpstream } from './support/plain-upstream.ts'
 import { rawRequest } from './support/raw-request.ts'
 
+t.setTimeout(120_000) // eight processes, on machines that have other things to do
+
 t.test('OB-1 SIGTERM: not ready at once, requests under way finish, exit 0', async (t) => {
   let answer: () => void = () => undefined
   const api = await plainUpstream(t, (request, response) => {

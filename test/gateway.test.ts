@@ -144,6 +144,29 @@ t.test('OB-6 2,000 random requests add no series to the metrics', async (t) => {
   )
 })
 
+t.test(
+  'S-22 the real binary: sign-in at a real provider, call with the token, sign-out',
+  async (t) => {
+    const api = await plainUpstream(t, (request, response) => {
+      response.end(request.headers.authorization)
+    })
+    const provider = await startOpenIdProvider(t)
+    const plan = { ...openAndProtected(api.url), provider: providerSection(provider) }
+    const gateway = await startGatewayProcess(t, plan)
+    provider.registerGateway(gateway.origin)
+    const browser = createBrowser()
+    t.teardown(() => browser.close())
+    await gateway.line(({ event }) => event === 'provider_ready')
+    t.match(await signIn(browser, `${gateway.origin}/api/x`), { status: 200, body: /^Bearer eyJ/ })
+    const signedOut = await browser.fetch(`${gateway.origin}/oauth2/logout`, { method: 'POST' })
+    t.equal(signedOut.status, 303)
+    t.equal((await browser.fetch(`${gateway.origin}/api/x`)).status, 401)
+    gateway.child.kill('SIGTERM')
+    t.match(await gateway.exited, { code: 0 })
+    t.notMatch(gateway.logText() + gateway.errors(), /eyJ|Bearer/)
+  },
+)
+
 t.test('S-2 the start says what to register and where things listen', async (t) => {
   const gateway = await startGatewayProcess(t, openAndProtected('http://127.0.0.1:9'))
   t.match(await gateway.line(({ msg }) => msg === 'bearergate is listening'), {

@@ -11,6 +11,7 @@ import type { Finding } from './located-node.ts'
 import type { Draft, RuleReport } from './rules/draft.ts'
 import { checkListeners } from './rules/listener-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
+import { checkRedis } from './rules/redis-rules.ts'
 import { checkRoutes } from './rules/route-rules.ts'
 import { checkSession } from './rules/session-rules.ts'
 import { configTree, type LoadedTree } from './schema/config-schema.ts'
@@ -77,7 +78,7 @@ function checkRules(decoded: Decoded, places: Places) {
     shown: (path, value) => (decoded.report.mayShow(path) ? JSON.stringify(value) : 'the value'),
     lineOf: (path) => places.lineOf(decoded.report.offsetOf(path)),
   }
-  for (const check of [checkListeners, checkProvider, checkSession, checkRoutes]) {
+  for (const check of [checkListeners, checkProvider, checkSession, checkRedis, checkRoutes]) {
     check(decoded.value as Draft, report)
   }
   return { problems, warnings }

@@ -10,6 +10,7 @@ import {
 import type { Parsed } from './parsed.ts'
 import { parseCertificateFile, parsePrivateKeyFile } from './pem-file.ts'
 import { parseDuration, parseSize, type Bounds } from './quantity.ts'
+import { parseRedisKeyPrefix, parseRedisServer, parseRedisUrl } from './redis-address.ts'
 import { parseLocalPath, parseRoutePath, parseStripPrefix } from './route-path.ts'
 import { parseSecretKey } from './secret-key.ts'
 import { parseCredential, parseLine } from './text.ts'
@@ -58,6 +59,9 @@ export const FORMATS = {
   'authorization-parameter': parseAuthorizationParameter,
   'login-parameter': parseLoginParameter,
   'secret-key': parseSecretKey,
+  'redis-url': parseRedisUrl,
+  'redis-server': parseRedisServer,
+  'redis-key-prefix': parseRedisKeyPrefix,
   'certificate-file': (text, { readFile }) => parseCertificateFile(text, readFile),
   'private-key-file': (text, { readFile }) => parsePrivateKeyFile(text, readFile),
 } satisfies Readonly<Record<string, FormatParser>>

@@ -28,6 +28,9 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   'authorization-parameter': 'parameter name',
   'login-parameter': 'parameter name',
   'secret-key': '32 random bytes, base64 or hex',
+  'redis-url': '`redis[s]://[user:password@]host[:port][/database]`',
+  'redis-server': '`host:port`',
+  'redis-key-prefix': 'text',
   'certificate-file': 'path of a PEM file',
   'private-key-file': 'path of a PEM file',
 }

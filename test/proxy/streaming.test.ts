@@ -127,7 +127,7 @@ t.test(
     client.socket.pause()
     client.write(head('GET /x HTTP/1.1', HOST))
     const { socket } = await upstream.request(0)
-    await once(socket, 'close')
+    await new Promise((resolve) => socket.on('close', resolve))
     t.match(await finished(), { status: 200, clientLeft: true })
   },
 )

@@ -12,7 +12,12 @@ import { sendEarlyHints } from './early-hints.ts'
 import { finishedEvent, type Outcome } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
-import { announcesEventStream, declaredLength, hasForeignCoding } from './response-framing.ts'
+import {
+  announcesEventStream,
+  declaredLength,
+  hasForeignCoding,
+  reasonPhrase,
+} from './response-framing.ts'
 import { sendableTrailers } from './response-trailers.ts'
 import { breakOff, sendHeadAhead, sendLast } from './response-writes.ts'
 import type { TransferLine } from './transfer-line.ts'
@@ -126,10 +131,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (status < 200) return this.#onInterim(status, rawHeaders)
     if (status > 599 || hasForeignCoding(rawHeaders)) return this.#giveUp('upstream_protocol_error')
     if (refusesToken(status, rawHeaders) && this.#mayRefresh()) {
-      void this.#refresh(() => {
+      const passOn = (): void => {
         this.onHeaders(status, rawHeaders, resume, statusText)
         resume()
-      })
+      }
+      this.#refresh(passOn).catch((cause: unknown) => this.#giveUp('internal_error', cause))
       return false
     }
     this.#answeredAtMs = performance.now()
@@ -238,7 +244,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     )
     const response = this.#response
     if (this.#call.body !== null && !this.#call.body.complete) headers.push('connection', 'close') // HX-32
-    response.writeHead(status, statusText, headers)
+    response.writeHead(status, reasonPhrase(statusText, status), headers)
     reply.hijack()
     this.#bytesLeft = declaredLength(rawHeaders, this.#call.method, status)
     if (this.#bytesLeft >= 0) return

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+
 /** Bytes of body that are certain to come, or -1 when only the end will tell (RFC 9112 §6.3). */
 export function declaredLength(
   rawHeaders: readonly Buffer[],
@@ -13,6 +15,11 @@ export function declaredLength(
 export function hasForeignCoding(rawHeaders: readonly Buffer[]): boolean {
   const coding = lastValue(rawHeaders, 'transfer-encoding')
   return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
+/** The upstream's words beside the status, where they are plain; Node throws at others, and clients read none (RFC 9112 §4). */
+export function reasonPhrase(statusText: string, status: number): string {
+  return /^[\t -~]*$/.test(statusText) ? statusText : (STATUS_CODES[status] ?? '')
 }
 
 /** Events come for as long as they like: such a stream has no silence that is too long. */

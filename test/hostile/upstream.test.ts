@@ -60,6 +60,32 @@ for (const [name, bytes] of BROKEN_HEADS) {
   })
 }
 
+for (const reason of [
+  '\u00e9t\u00e9',
+  'R\xc3\xa9ussi',
+  '\xe6\x97\xa5\xe6\x9c\xac',
+  'a\x01b',
+  '\x7f',
+  '',
+]) {
+  t.test(`AT-30 words beside the status: ${JSON.stringify(reason)}`, async (t) => {
+    const wordy = (status: number, ...fields: string[]) =>
+      head(`HTTP/1.1 ${status} ${reason}`, ...fields, 'content-length: 2') + 'ok'
+    const upstream = await startRawUpstream(t, (request) => {
+      const challenge = 'www-authenticate: Bearer error="invalid_token"'
+      const isRefused = request.head.startsWith('GET /401')
+      request.socket.write(isRefused ? wordy(401, challenge) : wordy(200), 'latin1')
+    })
+    const { port, signIn } = await startProxied(t, [guardedRoute('/*', upstream.origin)])
+    const cookie = `Cookie: ${(await signIn()).cookie}`
+    t.match(await ask(t, port, head('GET /x HTTP/1.1', 'Host: 127.0.0.1', cookie)), {
+      status: 200,
+      body: 'ok',
+    })
+    t.equal((await ask(t, port, head('GET /401 HTTP/1.1', 'Host: 127.0.0.1', cookie))).status, 401)
+  })
+}
+
 t.test('HX-4 P5 Trailer beside a length is dropped, and the process lives', async (t) => {
   const upstream = await startRawUpstream(
     t,

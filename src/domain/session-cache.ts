@@ -74,6 +74,7 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
     watch: Watch,
     found: Found,
   ): Found | EndedSession {
+    const live = isLive() // first: a store that is asked may tell what it has only just heard
     const held = byKey.get(key)
     if (watch.ended !== undefined) return { ended: watch.ended }
     if (found === undefined) return found // perhaps only the wrong key for a session held here
@@ -81,7 +82,7 @@ export function createSessionCache(limit: number, isLive: () => boolean): Sessio
       if (held !== undefined) drop(held)
       return found
     }
-    if (watch.missed || !isLive()) return found
+    if (watch.missed || !live) return found
     if (found.version >= Math.max(watch.version, held?.version ?? 0)) put(found)
     return found
   }

@@ -45,7 +45,10 @@ export interface SessionStore {
    * the unsubscribe function.
    */
   watch(listener: (change: SessionChange) => void): () => void
-  /** True while `watch` hears every change, so that local copies may be trusted. */
+  /**
+   * True while `watch` hears every change, so that local copies may be trusted. Whoever watches may
+   * be told of changes before this answers.
+   */
   watchIsLive(): boolean
   /** @throws GatewayError store_unavailable: the store cannot serve */
   ping(): Promise<void>

@@ -3,7 +3,12 @@ import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
 import type { SessionStore } from './domain/session-store.ts'
+import { afterTimeout } from './domain/timer.ts'
 import { createStore } from './gateway-store.ts'
+import {
+  createSessionEventStreams,
+  type SessionEventStreams,
+} from './endpoints/session-event-streams.ts'
 import { createProvider, type Provider } from './oidc/provider.ts'
 import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
 import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.ts'
@@ -18,12 +23,14 @@ export interface GatewayParts {
   readonly sessions: SessionEngine
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
+  readonly eventStreams: SessionEventStreams
   readonly refreshCooldownMs: number
   readonly nowMs: () => number
   readonly emit: Emit
 }
 
 const REFRESH_COOLDOWN_MS = 60_000 // a page that asks for a refresh in a loop costs the provider one call a minute
+const LONGEST_WARNING_MS = 120_000 // time to read a notice and to act on it (WCAG 2.2.1 asks for 20 s)
 const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
 
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
@@ -48,8 +55,25 @@ export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
   })
   const pools = createUpstreamPools(config.routes)
   const transfers = createLiveTransfers()
+  const warningMs = Math.min(LONGEST_WARNING_MS, config.session.idleTimeoutMs / 4)
+  const eventStreams = createSessionEventStreams({
+    sessions,
+    warningMs,
+    nowMs,
+    after: afterTimeout,
+  })
   const refreshCooldownMs = REFRESH_COOLDOWN_MS
-  return { provider, store, sessions, pools, transfers, refreshCooldownMs, nowMs, emit }
+  return {
+    provider,
+    store,
+    sessions,
+    pools,
+    transfers,
+    eventStreams,
+    refreshCooldownMs,
+    nowMs,
+    emit,
+  }
 }
 
 /** Closes in the order of need: a refresh under way still wants the provider and the store. */

@@ -102,13 +102,17 @@ function createListener(
 }
 
 /** Event streams and sockets never finish by themselves: they are ended, again and again while new ones may come. */
-async function drainAll(listener: PublicServer, { transfers }: GatewayParts, timeoutMs: number) {
+async function drainAll(listener: PublicServer, parts: GatewayParts, timeoutMs: number) {
   if (!listener.server.listening) {
     listener.connections.stop()
     return true
   }
-  transfers.endStreams()
-  const again = setInterval(transfers.endStreams, END_STREAMS_EVERY_MS)
+  const endStreams = () => {
+    parts.transfers.endStreams()
+    parts.eventStreams.endAll()
+  }
+  endStreams()
+  const again = setInterval(endStreams, END_STREAMS_EVERY_MS)
   const finished = await drain(listener, { timeoutMs, idleGraceMs: IDLE_GRACE_MS })
   clearInterval(again)
   return finished
@@ -127,7 +131,7 @@ function createAdmin(
     sessions,
     providerReady,
     inFlight: parts.transfers.count,
-    streams: parts.transfers.streamCount,
+    streams: () => openStreams(parts),
   })
   return createAdminServer({
     metrics,
@@ -147,10 +151,14 @@ function createAdmin(
       shuttingDown: state.shuttingDown,
       sessions: await sessions(),
       inFlight: parts.transfers.count(),
-      streams: parts.transfers.streamCount(),
+      streams: openStreams(parts),
       routes: config.routes,
     }),
   })
+}
+
+function openStreams({ transfers, eventStreams }: GatewayParts): number {
+  return transfers.streamCount() + eventStreams.count()
 }
 
 function clientErrorFinished({ requestId, clientAddress, reason, cause }: ClientRefusal) {

@@ -82,11 +82,12 @@ function buildSession({ session }: LoadedTree): SessionConfig {
 }
 
 function buildLogout({ logout }: LoadedTree): LogoutConfig {
-  const { revoke, clearSiteData, postLogoutRedirect, providerLogoutUrl } = logout
+  const { revoke, clearSiteData, postLogoutRedirect, providerLogoutUrl, requireTokenType } = logout
   return {
     revoke,
     ...(postLogoutRedirect === undefined ? {} : { postLogoutRedirect }),
     clearSiteData,
     ...(providerLogoutUrl === undefined ? {} : { providerLogoutUrl }),
+    requireTokenType,
   }
 }

@@ -87,6 +87,8 @@ export interface LogoutConfig {
   readonly clearSiteData: boolean
   /** Where to sign out at a provider without `end_session_endpoint`. */
   readonly providerLogoutUrl?: string
+  /** Take only logout tokens whose header has `typ: logout+jwt`. */
+  readonly requireTokenType: boolean
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'

@@ -25,7 +25,7 @@ export interface LoginBarParts {
   readonly store: SessionStore
   readonly vault: Vault
   /** The clock that logins take their start from. */
-  readonly wallClockMs: () => number
+  readonly nowMs: () => number
 }
 
 const REMEMBERED_MS = 20 * 60_000 // longer than a login may take (15 min, SE-3)
@@ -34,7 +34,7 @@ const REMEMBERED_MS = 20 * 60_000 // longer than a login may take (15 min, SE-3)
  * A `sid` never comes back: a provider gives a new login a new one. A subject does, so that for
  * one only logins are stopped which began before the sign-out.
  */
-export function createLoginBar({ store, vault, wallClockMs }: LoginBarParts): LoginBar {
+export function createLoginBar({ store, vault, nowMs }: LoginBarParts): LoginBar {
   async function isSidOut({ issuer, sid }: SignIn): Promise<boolean> {
     if (sid === undefined) return false
     return (await store.recall(vault.indexKey('sid', issuer, sid))) !== undefined
@@ -42,7 +42,7 @@ export function createLoginBar({ store, vault, wallClockMs }: LoginBarParts): Lo
 
   async function isSubjectOut({ issuer, subject, startedAtMs }: SignIn): Promise<boolean> {
     const note = await store.recall(vault.indexKey('sub', issuer, subject))
-    return note !== undefined && (startedAtMs ?? wallClockMs()) <= Number(note)
+    return note !== undefined && (startedAtMs ?? nowMs()) <= Number(note)
   }
 
   return {
@@ -51,7 +51,7 @@ export function createLoginBar({ store, vault, wallClockMs }: LoginBarParts): Lo
         return store.remember(vault.indexKey('sid', issuer, sid), '', REMEMBERED_MS)
       }
       const indexKey = vault.indexKey('sub', issuer, subject ?? '')
-      await store.remember(indexKey, String(wallClockMs()), REMEMBERED_MS)
+      await store.remember(indexKey, String(nowMs()), REMEMBERED_MS)
     },
     async stops(signIn) {
       const found = await Promise.all([isSidOut(signIn), isSubjectOut(signIn)])

@@ -61,7 +61,7 @@ export interface SessionEngine {
   consumeTransaction(state: string): Promise<boolean>
   /** Hears of the end of one session (WebSockets, event streams). Returns the unsubscribe function. */
   onEnd(session: LiveSession, listener: (reason: SessionEnd) => void): () => void
-  /** Hears that one session has new tokens, while the store reports changes. Returns the unsubscribe function. */
+  /** Hears that one session has, or may have, new tokens. Returns the unsubscribe function. */
   onRefresh(session: LiveSession, listener: () => void): () => void
   /** What the store knows of it now: past the local copy, and not as a use. @throws GatewayError store_unavailable */
   reread(session: LiveSession): Promise<LiveSession | EndedSession | undefined>
@@ -112,11 +112,12 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
   const tokens = createSessionRefresh({ ...options, wallClockMs, after, cache, ending, read })
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
   const refreshListeners = createRefreshListeners()
-  const bar = createLoginBar({ store, vault, wallClockMs })
+  const bar = createLoginBar({ store, vault, nowMs })
   const endSuperseded = createSessionCap({ ...options, ending })
   const unwatch = store.watch((change) => {
     ending.heard(change)
     if (change.kind === 'replaced') refreshListeners.notify(change.key)
+    if (change.kind === 'missed') refreshListeners.notifyAll()
   })
 
   function held(ticket: Ticket): HeldSession | undefined {

@@ -1,6 +1,14 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { CookieSeal } from '../http/cookie-seal.ts'
+import {
+  backchannelLogoutEndpoint,
+  type BackchannelLogoutOptions,
+} from './backchannel-logout-endpoint.ts'
 import { callbackEndpoint, type CallbackEndpointOptions } from './callback-endpoint.ts'
+import {
+  frontchannelLogoutEndpoint,
+  type FrontchannelLogoutOptions,
+} from './frontchannel-logout-endpoint.ts'
 import { loginEndpoint, type LoginEndpointOptions } from './login-endpoint.ts'
 import { logoutCallbackEndpoint, type LogoutCallbackOptions } from './logout-callback-endpoint.ts'
 import {
@@ -14,15 +22,24 @@ import {
   sessionRefreshEndpoint,
   type SessionEndpointOptions,
 } from './session-endpoint.ts'
+import { sessionEventsEndpoint, type SessionEventsOptions } from './session-events-endpoint.ts'
 
-export type OwnEndpointsOptions = CallbackEndpointOptions &
+export type OwnEndpointsOptions = BackchannelLogoutOptions &
+  CallbackEndpointOptions &
+  FrontchannelLogoutOptions &
   LoginEndpointOptions &
   Omit<LogoutCallbackOptions, 'logoutState'> &
   Omit<LogoutEndpointOptions, 'logoutState'> &
-  SessionEndpointOptions & { readonly seal: CookieSeal }
+  SessionEndpointOptions &
+  SessionEventsOptions & { readonly seal: CookieSeal }
 
 /** The gateway's own HTTP surface below `/oauth2`. The door lets nothing else in there through. */
 export const ownEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, options) => {
+  await app.register(browserEndpoints, options)
+  await app.register(backchannelLogoutEndpoint, options)
+}
+
+const browserEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, options) => {
   const logoutState = createLogoutState(options.seal)
   readNoBodies(app)
   app.get('/oauth2/login', loginEndpoint(options))
@@ -32,6 +49,8 @@ export const ownEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app,
   app.get('/oauth2/logout/callback', logoutCallbackEndpoint({ ...options, logoutState }))
   app.get('/oauth2/session', sessionEndpoint(options))
   app.post('/oauth2/session/refresh', sessionRefreshEndpoint(options))
+  app.get('/oauth2/session/events', sessionEventsEndpoint(options))
+  app.get('/oauth2/frontchannel-logout', frontchannelLogoutEndpoint(options))
 }
 
 /** Nothing we are asked here is in a body, so that no content type matters, not even a malformed one (STANDARDS CS-10). */

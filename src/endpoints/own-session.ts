@@ -46,3 +46,23 @@ export function isCrossSite(
   refuse(request, reply, reason)
   return true
 }
+
+/**
+ * Answers 403 and true unless a page of our own origin asks, or something that is no browser: where
+ * a cross-site answer would be more than a page may read (STANDARDS SE-22).
+ */
+export function isOtherOrigin(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { trustedOrigins, emit }: Pick<OwnSessionOptions, 'trustedOrigins' | 'emit'>,
+): boolean {
+  const entrance = entranceOf(request.raw)
+  const { fetchSite, origin } = requestFacts(entrance.method, request.headers)
+  if (origin === undefined || trustedOrigins.includes(origin)) {
+    if (fetchSite === undefined || fetchSite === 'same-origin') return false
+  }
+  const reason = fetchSite === undefined ? 'origin_refused' : 'cross_site_refused'
+  emit({ type: 'cross_site_blocked', reason, ...actorOf(entrance) })
+  refuse(request, reply, reason)
+  return true
+}

@@ -64,11 +64,12 @@ function userOf({ claims, subject }: SessionRecord, shown: readonly string[]): o
   return { ...Object.fromEntries(known.map((name) => [name, claims[name]])), sub: subject }
 }
 
-function timestamp(epochMs: number): string {
+/** ISO 8601 in UTC. */
+export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString()
 }
 
 /** Whole seconds, rounded up so that 0 means "over"; never negative. */
-function secondsUntil(epochMs: number, nowMs: number): number {
+export function secondsUntil(epochMs: number, nowMs: number): number {
   return Math.max(0, Math.ceil((epochMs - nowMs) / 1000))
 }

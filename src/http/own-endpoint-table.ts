@@ -6,6 +6,9 @@ export const OWN_ENDPOINTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['/oauth2/logout/callback', ['GET', 'HEAD']],
   ['/oauth2/session', ['GET', 'HEAD']],
   ['/oauth2/session/refresh', ['POST']],
+  ['/oauth2/session/events', ['GET']],
+  ['/oauth2/backchannel-logout', ['POST']],
+  ['/oauth2/frontchannel-logout', ['GET']],
 ])
 
 /** True for `/oauth2` and everything below it, in any case: that space is never proxied (STANDARDS CB-15). */

@@ -57,7 +57,8 @@ function refuseAtTheDoor(request: FastifyRequest, reply: FastifyReply): FastifyR
   return refuse(request, reply, refusal?.reason ?? 'route_not_found', extra)
 }
 
-function reasonOf(error: FastifyError | GatewayError): Reason {
+/** Why a request that failed with this is refused. */
+export function reasonOf(error: FastifyError | GatewayError): Reason {
   if (error instanceof GatewayError) return error.reason
   return REASON_OF_STATUS[error.statusCode ?? 500] ?? 'internal_error'
 }

@@ -10,7 +10,13 @@ import { returnToTarget } from '../../src/domain/return-to.ts'
 import { buildRouteTable } from '../../src/domain/route-table.ts'
 import { createSessionEngine, type SessionEngine } from '../../src/domain/session-engine.ts'
 import type { SessionStore } from '../../src/domain/session-store.ts'
+import { afterTimeout } from '../../src/domain/timer.ts'
 import { ownEndpoints, type OwnEndpointsOptions } from '../../src/endpoints/endpoints.ts'
+import {
+  createSessionEventStreams,
+  type SessionEventStreams,
+  type SessionEventStreamsOptions,
+} from '../../src/endpoints/session-event-streams.ts'
 import { entranceOf, siteOf } from '../../src/http/entrance.ts'
 import { createHostRule } from '../../src/http/host-rule.ts'
 import { createOwnCookies } from '../../src/http/own-cookies.ts'
@@ -39,6 +45,7 @@ export interface EndpointPlan {
   readonly store?: (store: SessionStore) => SessionStore
   readonly nowMs?: () => number
   readonly refreshCooldownMs?: number
+  readonly eventStreams?: Partial<SessionEventStreamsOptions>
   /** Starts without waiting for the provider. */
   readonly impatient?: boolean
 }
@@ -49,6 +56,7 @@ export interface EndpointStand {
   readonly events: GatewayEvent[]
   readonly sessions: SessionEngine
   readonly store: SessionStore
+  readonly eventStreams: SessionEventStreams
   browser(): Browser
   /** Opens a page and goes to the provider and back; answers the callback's answer. */
   signIn(browser: Browser, path?: string): Promise<Page>
@@ -86,6 +94,13 @@ export async function createEndpointStand(
     emit,
   })
 
+  const eventStreams = createSessionEventStreams({
+    sessions,
+    warningMs: 60_000,
+    nowMs,
+    after: afterTimeout,
+    ...plan.eventStreams,
+  })
   const routes = [routeOf({})]
   const app = fastify({
     rewriteUrl: createDoor({
@@ -120,6 +135,8 @@ export async function createEndpointStand(
     refreshCooldownMs: plan.refreshCooldownMs ?? 60_000,
     revoke: true,
     clearSiteData: true,
+    requireTokenType: false,
+    eventStreams,
     emit,
     nowMs,
     ...plan.endpoints,
@@ -158,6 +175,7 @@ export async function createEndpointStand(
     events,
     sessions,
     store,
+    eventStreams,
     browser: () => {
       const browser = createBrowser()
       browsers.push(browser)

@@ -189,7 +189,7 @@ function testConfig(routes: readonly Route[]): GatewayConfig {
       cookie: { sameSite: 'lax' },
       claims: [],
     },
-    logout: { revoke: true, clearSiteData: true },
+    logout: { revoke: true, clearSiteData: true, requireTokenType: false },
     routes,
     logging: { level: 'info' },
     shutdown: { delayMs: 0, timeoutMs: 1_000 },

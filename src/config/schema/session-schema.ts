@@ -116,6 +116,12 @@ export const logoutSchema = section(
           'Where to send the browser on sign-out when the provider has no end_session_endpoint. Default: only our session ends.',
       }),
     ),
+    requireTokenType: flag({
+      default: false,
+      description:
+        'Take only logout tokens whose header says typ: logout+jwt. Default false, because many providers leave it out: a token without it must still be signed, ' +
+        'be for this client and name the back-channel logout event, which no other token does. Any other typ is refused in both cases (OpenID Connect Back-Channel Logout §2.4).',
+    }),
   },
   {
     default: {},

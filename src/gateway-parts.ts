@@ -76,6 +76,11 @@ export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
   }
 }
 
+/** Event streams and WebSockets that are open, proxied ones and our own. */
+export function openStreams({ transfers, eventStreams }: GatewayParts): number {
+  return transfers.streamCount() + eventStreams.count()
+}
+
 /** Closes in the order of need: a refresh under way still wants the provider and the store. */
 export async function closeParts(parts: GatewayParts): Promise<void> {
   await parts.sessions.close()

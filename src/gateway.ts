@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { STATUS_OF_REASON } from './domain/reason.ts'
+import { createAdmin } from './gateway-admin.ts'
 import { createApp, type GatewayApp } from './gateway-app.ts'
 import { closeParts, createParts, type GatewayParts } from './gateway-parts.ts'
 import { createRequestIds } from './http/request-id.ts'
 import { continueWhenAdmitted } from './proxy/expect-continue.ts'
 import { websocketUpgrade } from './proxy/websocket-upgrade.ts'
-import { createAdminServer } from './server/admin-server.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
 import { drain } from './server/drain.ts'
 import { listen } from './server/listen.ts'
@@ -16,7 +16,6 @@ import {
   type ClientRefusal,
   type PublicServer,
 } from './server/public-server.ts'
-import { readiness } from './server/readiness.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 export interface Gateway {
@@ -116,49 +115,6 @@ async function drainAll(listener: PublicServer, parts: GatewayParts, timeoutMs: 
   const finished = await drain(listener, { timeoutMs, idleGraceMs: IDLE_GRACE_MS })
   clearInterval(again)
   return finished
-}
-
-function createAdmin(
-  config: GatewayConfig,
-  parts: GatewayParts,
-  state: { readonly shuttingDown: boolean },
-  { metrics, version }: GatewayOptions,
-) {
-  const startedAtMs = performance.now()
-  const providerReady = () => parts.provider.ready()
-  const sessions = () => parts.store.count()
-  metrics.probe({
-    sessions,
-    providerReady,
-    inFlight: parts.transfers.count,
-    streams: () => openStreams(parts),
-  })
-  return createAdminServer({
-    metrics,
-    readiness: () =>
-      readiness({
-        pingStore: () => parts.store.ping(),
-        providerReady,
-        shuttingDown: () => state.shuttingDown,
-      }),
-    status: async () => ({
-      version,
-      uptimeMs: performance.now() - startedAtMs,
-      publicUrl: config.publicUrl.origin,
-      redirectUri: config.provider.redirectUri,
-      issuer: config.provider.issuer,
-      providerReady: providerReady(),
-      shuttingDown: state.shuttingDown,
-      sessions: await sessions(),
-      inFlight: parts.transfers.count(),
-      streams: openStreams(parts),
-      routes: config.routes,
-    }),
-  })
-}
-
-function openStreams({ transfers, eventStreams }: GatewayParts): number {
-  return transfers.streamCount() + eventStreams.count()
 }
 
 function clientErrorFinished({ requestId, clientAddress, reason, cause }: ClientRefusal) {

@@ -37,4 +37,5 @@ const WHO_ASKED: Readonly<Record<LogoutKind, string>> = {
   user: '',
   backchannel: ', as the provider said',
   frontchannel: ', as the provider said through the browser',
+  operator: ', as an operator said',
 }

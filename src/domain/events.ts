@@ -8,27 +8,84 @@ import type { SessionEnd } from './session-record.ts'
 export type GatewayEvent =
   | RequestFinished
   | ({ readonly type: 'login_started' } & Actor)
-  | ({ readonly type: 'login_succeeded'; readonly issuer: string; readonly subject: string; readonly sid?: string } & Actor)
-  | ({ readonly type: 'login_failed'; readonly reason: Reason; readonly providerError?: string; readonly cause?: unknown } & Actor)
-  | ({ readonly type: 'cross_site_blocked'; readonly reason: Reason; readonly routeId?: string } & Actor)
+  | ({
+      readonly type: 'login_succeeded'
+      readonly issuer: string
+      readonly subject: string
+      readonly sid?: string
+    } & Actor)
+  | ({
+      readonly type: 'login_failed'
+      readonly reason: Reason
+      readonly providerError?: string
+      readonly cause?: unknown
+    } & Actor)
+  | ({
+      readonly type: 'cross_site_blocked'
+      readonly reason: Reason
+      readonly routeId?: string
+    } & Actor)
   | ({ readonly type: 'header_stripped'; readonly name: string } & Actor)
   | ({ readonly type: 'logout_refused'; readonly reason: Reason; readonly cause?: unknown } & Actor)
-  | ({ readonly type: 'logout'; readonly kind: LogoutKind; readonly sessionCount?: number; readonly issuer?: string; readonly subject?: string; readonly sid?: string } & Actor)
-  | { readonly type: 'session_ended'; readonly reason: SessionEnd; readonly issuer?: string; readonly subject?: string; readonly sid?: string; readonly requestId?: string }
-  | { readonly type: 'refresh_succeeded'; readonly durationMs: number; readonly issuer: string; readonly subject: string; readonly rotated: boolean }
-  | { readonly type: 'refresh_rejected'; readonly issuer: string; readonly subject: string; readonly providerError: string; readonly cause?: unknown }
-  | { readonly type: 'refresh_failed'; readonly issuer: string; readonly subject: string; readonly reason: Reason; readonly cause?: unknown }
+  | ({
+      readonly type: 'logout'
+      readonly kind: LogoutKind
+      readonly sessionCount?: number
+      readonly issuer?: string
+      readonly subject?: string
+      readonly sid?: string
+    } & Actor)
+  | {
+      readonly type: 'session_ended'
+      readonly reason: SessionEnd
+      readonly issuer?: string
+      readonly subject?: string
+      readonly sid?: string
+      readonly requestId?: string
+    }
+  | {
+      readonly type: 'refresh_succeeded'
+      readonly durationMs: number
+      readonly issuer: string
+      readonly subject: string
+      readonly rotated: boolean
+    }
+  | {
+      readonly type: 'refresh_rejected'
+      readonly issuer: string
+      readonly subject: string
+      readonly providerError: string
+      readonly cause?: unknown
+    }
+  | {
+      readonly type: 'refresh_failed'
+      readonly issuer: string
+      readonly subject: string
+      readonly reason: Reason
+      readonly cause?: unknown
+    }
   | { readonly type: 'revocation_succeeded' }
   | { readonly type: 'revocation_failed'; readonly cause?: unknown }
   | { readonly type: 'provider_ready'; readonly issuer: string; readonly durationMs: number }
-  | { readonly type: 'provider_unavailable'; readonly issuer: string; readonly retryInMs: number; readonly cause?: unknown }
-  | { readonly type: 'provider_refused_client'; readonly issuer: string; readonly step: string; readonly providerError: string; readonly cause?: unknown }
+  | {
+      readonly type: 'provider_unavailable'
+      readonly issuer: string
+      readonly retryInMs: number
+      readonly cause?: unknown
+    }
+  | {
+      readonly type: 'provider_refused_client'
+      readonly issuer: string
+      readonly step: string
+      readonly providerError: string
+      readonly cause?: unknown
+    }
   | { readonly type: 'store_failed'; readonly operation: string; readonly cause?: unknown }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'internal_error'; readonly requestId?: string; readonly cause: unknown }
 
-/** Who asked for it: the user here, or the provider, directly or through the browser. */
-export type LogoutKind = 'user' | 'backchannel' | 'frontchannel'
+/** Who asked for it: the user here, the provider, directly or through the browser, or an operator. */
+export type LogoutKind = 'user' | 'backchannel' | 'frontchannel' | 'operator'
 
 /** Who did it: for audit lines. */
 export interface Actor {

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createHash } from 'node:crypto'
+import { plain, type Answer, type Page } from './admin-answer.ts'
+import { operatorSessionPages, type OperatorSessionsOptions } from './operator-sessions.ts'
 import type { Readiness } from './readiness.ts'
 import { statusPage, type GatewayStatus } from './status-page.ts'
 
@@ -7,29 +9,20 @@ export interface AdminServerOptions {
   readonly readiness: () => Promise<Readiness>
   readonly metrics: { readonly contentType: string; readonly render: () => Promise<string> }
   readonly status: () => Promise<GatewayStatus>
-}
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly sessions: OperatorSessionsOptions
 }
 
 /**
- * The operators' listener: `/livez`, `/readyz`, `/metrics` and a status page, by exact path, GET and
- * HEAD only. Nothing here changes anything, and nothing here exists on the public port (OB-1, AT-41).
+ * The operators' listener: `/livez`, `/readyz`, `/metrics`, a status page, and the sessions, by exact
+ * path. Nothing here exists on the public port (OB-1, AT-41). Whoever reaches it may end sessions.
  */
 export function createAdminServer(options: AdminServerOptions): Server {
-  const pages: Record<string, () => Promise<Answer>> = {
-    '/livez': async () => health(200, { status: 'pass' }),
-    '/readyz': async () => readyAnswer(await options.readiness()),
-    '/metrics': async () => ({
-      status: 200,
-      type: options.metrics.contentType,
-      body: await options.metrics.render(),
-    }),
-    '/': async () => statusAnswer(await options.status()),
+  const pages: Record<string, Page> = {
+    '/livez': readOnly(async () => health(200, { status: 'pass' })),
+    '/readyz': readOnly(async () => readyAnswer(await options.readiness())),
+    '/metrics': readOnly(async () => metricsAnswer(options.metrics)),
+    '/': readOnly(async () => statusAnswer(await options.status())),
+    ...operatorSessionPages(options.sessions),
   }
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
   server.maxConnections = 256
@@ -42,14 +35,23 @@ export function createAdminServer(options: AdminServerOptions): Server {
   return server
 }
 
-async function answer(pages: Record<string, () => Promise<Answer>>, request: IncomingMessage) {
+function readOnly(answer: Page['answer']): Page {
+  return { methods: ['GET', 'HEAD'], answer }
+}
+
+async function answer(pages: Record<string, Page>, request: IncomingMessage): Promise<Answer> {
   const path = request.url?.split('?', 1)[0] ?? ''
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined
-  if (page === undefined) return plain(404, 'Here are /livez, /readyz, /metrics and /.\n')
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return { ...plain(405, 'GET and HEAD only.\n'), headers: { Allow: 'GET, HEAD' } }
-  }
-  return page()
+  if (page === undefined)
+    return plain(404, 'Here are /livez, /readyz, /metrics, /sessions and /.\n')
+  const { methods } = page
+  if (methods.includes(request.method ?? '')) return page.answer(request)
+  const allowed = methods.join(', ')
+  return { ...plain(405, `${allowed} only.\n`), headers: { Allow: allowed } }
+}
+
+async function metricsAnswer(metrics: AdminServerOptions['metrics']): Promise<Answer> {
+  return { status: 200, type: metrics.contentType, body: await metrics.render() }
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answered: Answer): void {
@@ -83,8 +85,4 @@ function statusAnswer(status: GatewayStatus): Answer {
   const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
   const headers = { 'Content-Security-Policy': policy, 'Referrer-Policy': 'no-referrer' }
   return { status: 200, type: 'text/html; charset=utf-8', body: html, headers }
-}
-
-function plain(status: number, body: string): Answer {
-  return { status, type: 'text/plain; charset=utf-8', body }
 }

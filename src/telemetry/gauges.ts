@@ -3,6 +3,8 @@ import { Gauge, type Registry } from 'prom-client'
 /** What the gateway can be asked at the moment of a scrape. */
 export interface Probes {
   readonly sessions: () => Promise<number | undefined>
+  /** Octets that all sessions take in the store. */
+  readonly sessionBytes: () => Promise<number | undefined>
   readonly providerReady: () => boolean
   /** Requests at an upstream, streams included. */
   readonly inFlight: () => number
@@ -29,6 +31,7 @@ export function addGauges(registry: Registry, probes: () => Probes | undefined):
     })
   }
   gauge('sessions', 'Sessions in the store.', (from) => from.sessions())
+  gauge('session_store_bytes', 'Size of all sessions in the store.', (from) => from.sessionBytes())
   gauge('requests_in_flight', 'Requests at an upstream, streams included.', async (from) =>
     from.inFlight(),
   )

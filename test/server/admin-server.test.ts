@@ -35,6 +35,13 @@ async function admin(
       render: () => (metrics ? Promise.resolve('a 1\n') : Promise.reject(new Error('SECRET'))),
     },
     status: async () => STATUS,
+    sessions: {
+      operations: { list: async () => ({ sessions: [] }), end: async () => 0 },
+      issuer: STATUS.issuer,
+      adminHost: '127.0.0.1',
+      randomId: () => 'id',
+      emit: () => undefined,
+    },
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())
@@ -68,7 +75,7 @@ for (const { state, status, failing } of STATES) {
   })
 }
 
-t.test('only exact paths, GET and HEAD', async (t) => {
+t.test('only exact paths; nothing but an end of sessions is not GET or HEAD', async (t) => {
   const ask = await admin(t)
   for (const path of [
     '/livez/',
@@ -81,8 +88,13 @@ t.test('only exact paths, GET and HEAD', async (t) => {
     t.equal((await ask(path)).status, 404, path)
   }
   t.equal((await ask('/metrics?x=1')).status, 200)
+  t.equal((await ask('/sessions/')).status, 404)
   const refused = await ask('/metrics', { method: 'POST' })
   t.match([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD'])
+  const changed = await ask('/sessions', { method: 'POST' })
+  t.match([changed.status, changed.headers.get('allow')], [405, 'GET, HEAD'])
+  const asked = await ask('/sessions/end')
+  t.match([asked.status, asked.headers.get('allow')], [405, 'POST'])
   const head = await ask('/metrics', { method: 'HEAD' })
   t.match([head.status, await head.text()], [200, ''])
 })

@@ -202,6 +202,7 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
   const { emit, metrics } = recording()
   metrics.probe({
     sessions: async () => 3,
+    sessionBytes: async () => 4096,
     providerReady: () => true,
     inFlight: () => 4,
     streams: () => 2,
@@ -218,6 +219,7 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
     'bearergate_upstream_duration_seconds_count{route="/api/*"} 1',
     'bearergate_refreshes_total{outcome="failed"} 1',
     'bearergate_sessions 3',
+    'bearergate_session_store_bytes 4096',
     'bearergate_requests_in_flight 4',
     'bearergate_streams 2',
     'bearergate_provider_ready 1',
@@ -229,7 +231,9 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
 t.test('a failing probe spoils no scrape', async (t) => {
   const { metrics } = recording()
   const sessions = async () => Promise.reject(new Error('store gone'))
-  metrics.probe({ sessions, providerReady: () => false, inFlight: () => 0, streams: () => 0 })
+  const none = () => 0
+  const probes = { providerReady: () => false, inFlight: none, streams: none }
+  metrics.probe({ ...probes, sessions, sessionBytes: async () => undefined })
   t.match(await metrics.render(), 'bearergate_provider_ready 0')
 })
 

@@ -1,0 +1,82 @@
+import type { Server } from 'node:http'
+import type { GatewayConfig } from './config/gateway-config.ts'
+import { createSessionOperations } from './domain/session-operations.ts'
+import { openStreams, type GatewayParts } from './gateway-parts.ts'
+import { createRequestIds } from './http/request-id.ts'
+import { createAdminServer } from './server/admin-server.ts'
+import type { OperatorSessionsOptions } from './server/operator-sessions.ts'
+import { readiness } from './server/readiness.ts'
+import type { GatewayStatus } from './server/status-page.ts'
+import { vault } from './session-store/vault.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface GatewayAdminOptions {
+  readonly metrics: Metrics
+  readonly version: string
+}
+
+/** The admin listener of a gateway: what it may be asked, and told. It does not listen yet. */
+export function createAdmin(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  state: { readonly shuttingDown: boolean },
+  options: GatewayAdminOptions,
+): Server {
+  const { provider, store, transfers } = parts
+  const { metrics } = options
+  const providerReady = () => provider.ready()
+  metrics.probe({
+    sessions: () => store.count(),
+    sessionBytes: () => store.storedBytes(),
+    providerReady,
+    inFlight: transfers.count,
+    streams: () => openStreams(parts),
+  })
+  return createAdminServer({
+    metrics,
+    readiness: () =>
+      readiness({
+        pingStore: () => store.ping(),
+        providerReady,
+        shuttingDown: () => state.shuttingDown,
+      }),
+    status: createStatus(config, parts, state, options.version),
+    sessions: operatorSessions(config, parts),
+  })
+}
+
+function createStatus(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  state: { readonly shuttingDown: boolean },
+  version: string,
+): () => Promise<GatewayStatus> {
+  const { provider, store, transfers } = parts
+  const startedAtMs = performance.now()
+  return async () => ({
+    version,
+    uptimeMs: performance.now() - startedAtMs,
+    publicUrl: config.publicUrl.origin,
+    redirectUri: config.provider.redirectUri,
+    issuer: config.provider.issuer,
+    providerReady: provider.ready(),
+    shuttingDown: state.shuttingDown,
+    sessions: await store.count(),
+    inFlight: transfers.count(),
+    streams: openStreams(parts),
+    routes: config.routes,
+  })
+}
+
+function operatorSessions(
+  { admin, provider, session }: GatewayConfig,
+  { store, emit }: GatewayParts,
+): OperatorSessionsOptions {
+  return {
+    operations: createSessionOperations({ store, vault, lifetimeMs: session.lifetimeMs, emit }),
+    issuer: provider.issuer,
+    adminHost: admin.host,
+    randomId: createRequestIds(),
+    emit,
+  }
+}

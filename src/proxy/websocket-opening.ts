@@ -16,7 +16,7 @@ import { CLOSE_SESSION_ENDED, joinSockets } from './websocket-tunnel.ts'
 
 /** One WebSocket handshake on its way to an answer. */
 export interface Opening {
-  refuse(reason: Reason, allow?: readonly string[]): void
+  refuse(reason: Reason, allow?: readonly string[], cause?: unknown): void
   dial(line: TransferLine, passage: Passage, call: DialCall): void
 }
 
@@ -61,6 +61,10 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
         },
         onAnswer: (answer) => {
           early.take()
+          if ((answer.statusCode ?? 0) > 599) {
+            answer.destroy()
+            return refuse('upstream_protocol_error')
+          }
           relayAnswer(line, socket, answer, passage)
           tell({ status: answer.statusCode ?? 0, upstreamMs: upstreamMs() })
         },
@@ -98,7 +102,9 @@ function relayAnswer(
   const status = answer.statusCode ?? 502
   socket.write(headOf(status, [...fields(line, answer, passage), 'connection', 'close']), 'latin1')
   answer.on('error', () => socket.destroy()).on('end', () => closeAfterAnswer(socket))
-  socket.on('close', () => answer.destroy())
+  answer.setTimeout(line.route.timeouts.idleMs, () => socket.destroy())
+  socket.on('end', () => socket.destroy()).on('close', () => answer.destroy())
+  socket.resume() // else nobody would hear of its end (HX-18)
   answer.pipe(socket)
 }
 

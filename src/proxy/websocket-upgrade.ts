@@ -74,7 +74,9 @@ export function websocketUpgrade({
       opening.dial(line, passage, { route: line.route, path, headers: built.headers })
     }
     const admission = admit(proxy, line.route, request)
-    if (admission instanceof Promise) void admission.then(act)
-    else act(admission)
+    if (!(admission instanceof Promise)) return act(admission)
+    admission
+      .then(act)
+      .catch((cause: unknown) => opening.refuse('internal_error', undefined, cause))
   }
 }

@@ -179,6 +179,38 @@ t.test("CS-7 W1 the upstream's refusal arrives as its status, before any 101", a
   t.match(await finished(), { status: 403 })
 })
 
+const STALLED_REFUSAL = 'HTTP/1.1 403 No\r\ncontent-length: 100\r\n\r\nno'
+
+t.test('HX-18 a client that leaves a refusal half told hangs up on the upstream', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(STALLED_REFUSAL))
+  const { port } = await startProxied(t, [openRoute('/ws', upstream.origin, ALLOWED)])
+  const client = await openRawSocket(t, port)
+  client.write(OPEN)
+  const { socket } = await upstream.request(0)
+  client.socket.once('data', () => client.socket.end())
+  await once(socket, 'close')
+  await client.closed
+})
+
+t.test('HX-19 a refusal that stalls for too long is cut', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(STALLED_REFUSAL))
+  const timeouts = { connectMs: 1_000, headersMs: 1_000, idleMs: 50 }
+  const { port } = await startProxied(t, [
+    openRoute('/ws', upstream.origin, { ...ALLOWED, timeouts }),
+  ])
+  const client = await openRawSocket(t, port)
+  client.write(OPEN)
+  await client.closed
+})
+
+t.test('AT-30 a refusal with a status that HTTP has not is 502', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => {
+    socket.write('HTTP/1.1 999 No\r\ncontent-length: 2\r\n\r\nno')
+  })
+  const { port } = await startProxied(t, [openRoute('/ws', upstream.origin, ALLOWED)])
+  t.equal((await ask(t, port, OPEN)).status, 502)
+})
+
 t.test('AT-37 after a refused upgrade nothing is tunnelled', async (t) => {
   const upstream = await startRawUpstream(t, ({ socket }) => {
     socket.write('HTTP/1.1 426 No\r\ncontent-length: 0\r\nsec-websocket-version: 8\r\n\r\n')

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parseConfig } from '../../src/config/load-config.ts'
 import { STATUS_OF_REASON } from '../../src/domain/reason.ts'
+import { OWN_ENDPOINTS } from '../../src/http/own-endpoint-table.ts'
 
 const PAGES = ['README.md', 'SECURITY.md', ...readdirSync('docs').map((name) => `docs/${name}`)]
 
@@ -50,6 +51,10 @@ t.test('the configuration in README loads', async (t) => {
   })
   t.equal(config.routes.length, 2)
   t.same(warnings, [])
+})
+
+t.test('README names every endpoint of ours', async (t) => {
+  for (const path of OWN_ENDPOINTS.keys()) t.match(read('README.md'), path, path)
 })
 
 t.test('every npm script that the pages name exists', async (t) => {

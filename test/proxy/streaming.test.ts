@@ -15,7 +15,7 @@ import { answerOf, startRawUpstream } from '../support/raw-upstream.ts'
 
 const HOST = 'Host: 127.0.0.1'
 const TOTAL_BYTES = 200 * 1024 * 1024
-const FLAT_BYTES = 120 * 1024 * 1024 // client, gateway and upstream in one process, and a collector in no hurry
+const FLAT_BYTES = 100 * 1024 * 1024 // client, gateway and upstream in one process; buffering would be 200 MB in each
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -51,14 +51,18 @@ t.test('HX-19 a slow reader of 200 MB costs no memory', async (t) => {
     response.end()
   })
   const { port } = await startProxied(t, [openRoute('/*', origin)])
-  const memory = watchMemory()
-  const [answer] = await once(get({ port, host: '127.0.0.1' }), 'response')
-  let receivedBytes = 0
-  for await (const part of answer) {
-    receivedBytes += part.length
-    if (receivedBytes % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
+  const download = async (): Promise<void> => {
+    const [answer] = await once(get({ port, host: '127.0.0.1' }), 'response')
+    let receivedBytes = 0
+    for await (const part of answer) {
+      receivedBytes += part.length
+      if (receivedBytes % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    t.equal(receivedBytes, TOTAL_BYTES)
   }
-  t.equal(receivedBytes, TOTAL_BYTES)
+  await download() // the collector takes what room it likes; then it must not need more
+  const memory = watchMemory()
+  await download()
   const grownBytes = memory()
   t.ok(grownBytes < FLAT_BYTES, `${Math.round(grownBytes / 1e6)} MB`)
 })
@@ -73,17 +77,21 @@ t.test('HX-19 an upload of 200 MB to a slow upstream costs no memory', async (t)
     response.end(String(receivedBytes))
   })
   const { port } = await startProxied(t, [openRoute('/*', origin, { maxBodyBytes: TOTAL_BYTES })])
-  const memory = watchMemory()
-  const request = httpRequest({ port, host: '127.0.0.1', method: 'POST' })
-  const chunk = Buffer.alloc(65_536, 'x')
-  for (let sentBytes = 0; sentBytes < TOTAL_BYTES; sentBytes += chunk.length) {
-    if (!request.write(chunk)) await once(request, 'drain')
+  const upload = async (): Promise<void> => {
+    const request = httpRequest({ port, host: '127.0.0.1', method: 'POST' })
+    const chunk = Buffer.alloc(65_536, 'x')
+    for (let sentBytes = 0; sentBytes < TOTAL_BYTES; sentBytes += chunk.length) {
+      if (!request.write(chunk)) await once(request, 'drain')
+    }
+    request.end()
+    const [answer] = await once(request, 'response')
+    let text = ''
+    for await (const part of answer) text += part
+    t.equal(text, String(TOTAL_BYTES))
   }
-  request.end()
-  const [answer] = await once(request, 'response')
-  let text = ''
-  for await (const part of answer) text += part
-  t.equal(text, String(TOTAL_BYTES))
+  await upload()
+  const memory = watchMemory()
+  await upload()
   const grownBytes = memory()
   t.ok(grownBytes < FLAT_BYTES, `${Math.round(grownBytes / 1e6)} MB`)
 })

@@ -17,6 +17,8 @@ export interface ConnectionLimits {
   readonly paceWindowMs: number
   /** A client that takes no byte of its waiting answer for so long is cut off. */
   readonly readTimeoutMs: number
+  /** Requests one connection may send ahead of their answers; more is an attack, as each holds memory and an upstream. */
+  readonly owedAnswerCount: number
   /** Connections at one time; further ones are closed at once. */
   readonly connectionCount: number
 }
@@ -29,5 +31,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   minBodyBytesPerSecond: 240,
   paceWindowMs: 10_000,
   readTimeoutMs: 60_000,
+  owedAnswerCount: 100, // browsers send none ahead
   connectionCount: 20_000,
 }

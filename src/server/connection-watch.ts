@@ -7,6 +7,8 @@ interface Watched {
   readonly socket: Socket
   request?: IncomingMessage
   response?: ServerResponse
+  /** Answers not yet finished ahead of the newest: a client that asks on before it was answered. */
+  owed: readonly ServerResponse[]
   /** The request whose client had to send at the previous look: it had a whole window to do so. */
   judged?: IncomingMessage | undefined
   bytesRead: number
@@ -17,8 +19,8 @@ interface Watched {
 /** Knows every open connection. Costs a map entry per connection and two assignments per request. */
 export interface ConnectionWatch {
   readonly opened: (socket: Socket) => void
-  /** The newest exchange of a connection. */
-  readonly exchange: (request: IncomingMessage, response: ServerResponse) => void
+  /** The newest exchange of a connection; false when its client asks for too many answers at one time. */
+  readonly exchange: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly responseOf: (socket: Socket) => ServerResponse | undefined
   /** From now on every answer says that it is the last one of its connection. */
   readonly announceClose: () => void
@@ -26,6 +28,8 @@ export interface ConnectionWatch {
   readonly destroyAll: () => void
   readonly stop: () => void
 }
+
+const NONE: readonly ServerResponse[] = []
 
 /**
  * Cuts off bodies that dribble in and clients that do not read their answer (AT-28). Node's own
@@ -40,15 +44,17 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   return {
     opened: (socket) => {
       if (connections.has(socket)) return // handed over anew after an upgrade that was none
-      connections.set(socket, { socket, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 })
+      connections.set(socket, { socket, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 })
       socket.once('close', () => connections.delete(socket))
     },
     exchange: (request, response) => {
       const watched = connections.get(request.socket)
       if (closing) response.shouldKeepAlive = false
-      if (watched === undefined) return
+      if (watched === undefined) return true
+      watched.owed = stillOwed(watched)
       watched.request = request
       watched.response = response
+      return watched.owed.length < limits.owedAnswerCount
     },
     responseOf: (socket) => connections.get(socket)?.response,
     announceClose: () => {
@@ -62,6 +68,12 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
     },
     stop: () => clearInterval(timer),
   }
+}
+
+/** Answers go out in order: behind a finished one there is nothing left. */
+function stillOwed({ response, owed }: Watched): readonly ServerResponse[] {
+  if (response === undefined || response.writableFinished) return NONE
+  return [...owed.filter(({ writableFinished }) => !writableFinished), response]
 }
 
 function judge(watched: Watched, limits: ConnectionLimits): void {

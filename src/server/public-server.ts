@@ -78,7 +78,7 @@ function listenToRequests(
     answerClientError(socket, reason, tell(socket, reason, cause))
   }
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    connections.exchange(request, response)
+    if (!connections.exchange(request, response)) return void request.socket.destroy()
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onRequest(request, response)
     }

@@ -178,6 +178,20 @@ t.test('RL-2 connections over the cap are closed at once', async (t) => {
   first.destroy()
 })
 
+t.test('RL-6 a client that asks on and on before it is answered is cut off', async (t) => {
+  let asked = 0
+  const { port } = await serving(t, { owedAnswerCount: 10 }, () => void asked++)
+  t.match(await rawRequest(port, `${GET}\r\n`.repeat(3_000)), { text: '', closed: true })
+  t.equal(asked, 10)
+})
+
+t.test('RL-6 requests sent ahead within the limit are all answered', async (t) => {
+  const { port } = await serving(t, { owedAnswerCount: 10 })
+  const ahead = `${GET}\r\n`.repeat(9)
+  const { text } = await rawRequest(port, `${ahead}${GET}Connection: close\r\n\r\n`)
+  t.equal(text.split('fine').length - 1, 10)
+})
+
 t.test('broken bytes in the middle of an answer do not get words mixed into it', async (t) => {
   const half: Handler = (_request, response) => {
     response.writeHead(200, { 'content-length': 10 })

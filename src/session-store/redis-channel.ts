@@ -12,7 +12,7 @@ export interface RedisChannel {
 }
 
 export interface RedisChannelOptions {
-  readonly connection: Pick<RedisConnection, 'newSubscriber' | 'publishers'>
+  readonly connection: Pick<RedisConnection, 'newSubscriber' | 'publishers' | 'onReady'>
   readonly keys: RedisKeys
   readonly onMessage: (message: RedisMessage) => void
   /** Messages may have been missed: called when it is noticed, and again before the channel is live. */
@@ -41,6 +41,7 @@ export function createRedisChannel(options: RedisChannelOptions): RedisChannel {
   let subscription: Subscription | undefined
   let liveUntilMs: number | undefined
   const timer = setInterval(tick, BEAT_MS)
+  connection.onReady(tick) // nodes of a Cluster are known only now
   tick()
 
   function isLive(): boolean {

@@ -16,6 +16,8 @@ export interface RedisConnection {
   newSubscriber(): Redis | undefined
   /** Every server that scripts run on: what each of them publishes must be heard. */
   publishers(): readonly Pick<Redis, 'publish'>[]
+  /** Hears of each time that commands can be sent again. */
+  onReady(listener: () => void): void
   close(): void
 }
 
@@ -55,6 +57,7 @@ function connectMaster(
     newSubscriber: () =>
       new Redis({ ...shared, ...ONE_SUBSCRIPTION, sentinelRetryStrategy: never }),
     publishers: () => [client],
+    onReady: (listener) => void client.on('ready', listener),
     close: () => client.disconnect(),
   }
 }
@@ -102,6 +105,7 @@ function connectCluster(
         readOnly: false,
       }),
     publishers: () => cluster.nodes('master'),
+    onReady: (listener) => void cluster.on('ready', listener),
     close: () => cluster.disconnect(),
   }
 }

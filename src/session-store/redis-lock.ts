@@ -22,10 +22,12 @@ export interface RedisLocksOptions {
 }
 
 const UNHEARD_MS = 500 // without the channel a waiter looks twice a second
+const GIVE_BACK_EVERY_MS = 1_000
 const EXPIRY_GRACE_MS = 5 // Redis forgets a key in the millisecond after its end
 
 /** One lock per key; an owner that dies is survived when its lease runs out (RT-2). */
 export function createRedisLocks({ ask, keys, isLive }: RedisLocksOptions): RedisLocks {
+  const unheard = new Set<string>()
   const waiting = new Map<string, Set<() => void>>()
 
   function wake(key: string): void {
@@ -42,21 +44,43 @@ export function createRedisLocks({ ask, keys, isLive }: RedisLocksOptions): Redi
     return waiter
   }
 
+  async function unlock(key: string, owner: string): Promise<void> {
+    const message = unlockedMessage(key)
+    await ask((redis) => redis.bearergateUnlock(keys.lock(key), owner, keys.changes, message))
+  }
+
+  /** A server that was frozen takes the lock when it thaws, for somebody who has gone away. */
+  function giveBack(key: string, owner: string, untilMs: number): void {
+    const again = (): void => {
+      if (!unheard.has(owner)) return
+      if (Date.now() > untilMs) return void unheard.delete(owner)
+      unlock(key, owner).then(
+        () => unheard.delete(owner),
+        () => giveBack(key, owner, untilMs),
+      )
+    }
+    setTimeout(again, GIVE_BACK_EVERY_MS).unref()
+  }
+
   return {
     released: wake,
     releasedPerhaps() {
       for (const key of waiting.keys()) wake(key)
     },
     async lock(key, owner, leaseMs) {
-      return (await ask((redis) => redis.bearergateLock(keys.lock(key), owner, leaseMs))) === 1
+      unheard.delete(owner)
+      try {
+        return (await ask((redis) => redis.bearergateLock(keys.lock(key), owner, leaseMs))) === 1
+      } catch (cause) {
+        unheard.add(owner)
+        giveBack(key, owner, Date.now() + leaseMs)
+        throw cause
+      }
     },
     async renewLock(key, owner, leaseMs) {
       return (await ask((redis) => redis.bearergateRenew(keys.lock(key), owner, leaseMs))) === 1
     },
-    async unlock(key, owner) {
-      const message = unlockedMessage(key)
-      await ask((redis) => redis.bearergateUnlock(keys.lock(key), owner, keys.changes, message))
-    },
+    unlock,
     async waitForUnlock(key, timeoutMs) {
       const waiter = startWaiting(key) // before looking, so that no release falls in between
       try {

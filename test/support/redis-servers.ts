@@ -44,8 +44,10 @@ export const ACL_RULES =
   '+zadd +zrange +zscan +zrem +zcard +zremrangebyscore +zremrangebyrank ' +
   '+eval +evalsha +publish +subscribe +info +select'
 
-/** What a user of a Cluster needs on top. */
-export const CLUSTER_ACL_RULES = `${ACL_RULES} +cluster|slots +cluster|info`
+/** What the user of a Cluster needs on top. */
+const CLUSTER_ACL_RULES = `${ACL_RULES} +cluster|slots +cluster|info`
+
+const OUR_USER = { username: 'bearergate', password: 's3cret' } as const
 
 /** One server without TLS and password. */
 export async function startRedis(t: Owner): Promise<RedisBed & { readonly server: RedisServer }> {
@@ -64,7 +66,7 @@ export async function startSecuredRedis(
   await writeFile(join(folder, 'server.key'), LOOPBACK_KEY)
   await writeFile(
     join(folder, 'users.acl'),
-    `user default on >admin ~* &* +@all\nuser bearergate on >s3cret ${ACL_RULES}\n`,
+    `user default on >admin ~* &* +@all\nuser ${OUR_USER.username} on >${OUR_USER.password} ${ACL_RULES}\n`,
   )
   const tls = ['--tls-cert-file', 'server.crt', '--tls-key-file', 'server.key']
   const more = [...tls, '--tls-auth-clients', 'no', '--aclfile', 'users.acl']
@@ -72,8 +74,7 @@ export async function startSecuredRedis(
   const options = {
     ...DEFAULTS,
     servers: { kind: 'single', server: server.address },
-    username: 'bearergate',
-    password: 's3cret',
+    ...OUR_USER,
     tls: { certificateAuthority },
   } as const
   return { options, servers: [server], server, certificateAuthority }
@@ -94,7 +95,9 @@ export async function startSentinelRedis(
     groupName: 'sessions',
     sentinels: sentinels.map(({ address }) => address),
   } as const
-  return { options: { ...DEFAULTS, servers }, servers: [master, replica], master, replica }
+  await addOurUser([master, replica], ACL_RULES)
+  const options = { ...DEFAULTS, ...OUR_USER, servers }
+  return { options, servers: [master, replica], master, replica }
 }
 
 /** Three masters with a replica each. */
@@ -111,7 +114,15 @@ export async function startRedisCluster(t: Owner): Promise<RedisBed> {
     const states = await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))
     return states.every((state) => state.includes('cluster_state:ok'))
   })
-  return { options: { ...DEFAULTS, servers: { kind: 'cluster', nodes } }, servers }
+  await addOurUser(servers, CLUSTER_ACL_RULES)
+  const options = { ...DEFAULTS, ...OUR_USER, servers: { kind: 'cluster', nodes } } as const
+  return { options, servers }
+}
+
+async function addOurUser(servers: readonly RedisServer[], rules: string): Promise<void> {
+  const { username, password } = OUR_USER
+  for (const { admin } of servers)
+    await admin.acl('SETUSER', username, 'on', `>${password}`, ...rules.split(' '))
 }
 
 interface ServerOptions {

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { GatewayError } from '../domain/gateway-error.ts'
-import { damaged, prepareDirectory, refuseTruncated, SessionFileError } from './file-directory.ts'
+import { damaged, prepareDirectory, SessionFileError } from './file-directory.ts'
+import { checkMeta } from './file-meta.ts'
 
 /** Ordered: by the first part, then by the second. */
 export type TableKey = string | readonly (string | number)[]
@@ -111,12 +111,11 @@ export function openFileDatabase(directory: string): FileDatabase {
 type Tables = Record<(typeof TABLES)[number], Table>
 
 function openTables(file: string): { root: RootDatabase<Buffer, string>; tables: Tables } {
-  const isNew = !existsSync(file)
   let root: RootDatabase<Buffer, string> | undefined
   try {
+    checkMeta(file)
     const options = { path: file, noSubdir: true, encoding: 'binary', permissionsMode: FILE_MODE }
     root = open<Buffer, string>(options as Parameters<typeof open>[0])
-    if (!isNew) refuseTruncated(file, fileBytes(root.getStats() as Stats))
     checkFormat(root, file)
     return { root, tables: tablesOf(root) }
   } catch (cause) {
@@ -205,15 +204,10 @@ interface Stats {
   readonly treeBranchPageCount: number
   readonly treeLeafPageCount: number
   readonly overflowPages: number
-  readonly lastPageNumber: number
 }
 
 function pagesOf(table: Table): number {
   const stats = table.getStats() as Stats
   const pages = stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
   return pages * stats.pageSize
-}
-
-function fileBytes({ lastPageNumber, pageSize }: Stats): number {
-  return (lastPageNumber + 1) * pageSize
 }

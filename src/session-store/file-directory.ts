@@ -58,17 +58,6 @@ export function explain(cause: unknown): string {
   return EXPLANATIONS[code] ?? (cause instanceof Error ? cause.message : 'it cannot be used')
 }
 
-/**
- * @throws SessionFileError the file is shorter than its own table of contents says: reading it
- * would end the process with SIGBUS
- */
-export function refuseTruncated(file: string, expectedBytes: number): void {
-  const missing = expectedBytes - statSync(file).size
-  if (missing > UNWRITTEN_BYTES) throw damaged(file, 'its end is missing')
-}
-
-const UNWRITTEN_BYTES = 64 * 1_024 // pages taken and given back within one transaction may never be written
-
 /** The error for a data file that is not, or no longer, one of ours. */
 export function damaged(file: string, what: string, cause?: unknown): SessionFileError {
   return new SessionFileError(

@@ -54,6 +54,7 @@ export function createFileSessionStore(options: FileSessionStoreOptions): Sessio
   const listeners = new Set<(change: SessionChange) => void>()
   const changes: FileChanges = createFileChanges({ database, hear, nowMs })
   const leases = createFileLeases({ database, changes: () => changes, nowMs })
+  let isOpen = true
   const sweep = createFileSweep({ ...options, database, changes, expire })
 
   function hear(change: FileChange): void {
@@ -214,6 +215,8 @@ export function createFileSessionStore(options: FileSessionStoreOptions): Sessio
     count: async () => database.sessionCount(),
     storedBytes: async () => database.usedBytes(),
     async close() {
+      if (!isOpen) return
+      isOpen = false
       sweep.close()
       changes.close()
       await database.close()

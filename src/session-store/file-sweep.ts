@@ -39,7 +39,9 @@ export function createFileSweep(parts: FileSweepParts): FileSweep {
   }
 
   async function sweep(): Promise<void> {
-    const over = database.keys<Expiry>(database.expiring, { end: [nowMs()], limit: BATCH })
+    const atMs = nowMs()
+    const first = database.keys<Expiry>(database.expiring, { end: [atMs + 1], limit: BATCH })
+    const over = first.filter(([endsAtMs]) => endsAtMs <= atMs)
     if (over.length === 0) return
     await Promise.all(over.map(([, kind, key]) => expire(kind, key)))
     await database.write((batch) => {

@@ -71,6 +71,8 @@ function sayStarted(
     issuer: config.provider.issuer,
     register_redirect_uri: config.provider.redirectUri,
     register_post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
+    register_backchannel_logout_uri: `${config.publicUrl.origin}/oauth2/backchannel-logout`,
+    register_frontchannel_logout_uri: `${config.publicUrl.origin}/oauth2/frontchannel-logout`,
     routes: config.routes.length,
   })
 }

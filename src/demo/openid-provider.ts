@@ -67,6 +67,7 @@ async function configuration(options: DemoProviderOptions): Promise<Configuratio
       RefreshToken: DAY_SECONDS,
     },
     clientBasedCORS: () => false,
+    fetch: fetchOnLoopback,
     features: features(options),
     renderError: (ctx, out) => {
       ctx.type = 'html'
@@ -85,6 +86,8 @@ function client(options: DemoProviderOptions): NonNullable<Configuration['client
     client_name: 'Bearergate demo',
     redirect_uris: [new URL('/oauth2/callback', options.gatewayUrl).href],
     post_logout_redirect_uris: [new URL('/oauth2/logout/callback', options.gatewayUrl).href],
+    backchannel_logout_uri: new URL('/oauth2/backchannel-logout', options.gatewayUrl).href,
+    backchannel_logout_session_required: true, // else ID tokens have no sid
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
@@ -97,6 +100,7 @@ function features({
 }: DemoProviderOptions): Configuration['features'] {
   return {
     devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
     revocation: {
       enabled: true,
       allowedPolicy: (_ctx, asking, token) => token.clientId === asking.clientId,
@@ -122,6 +126,12 @@ function features({
       },
     },
   }
+}
+
+/** The library's own fetch refuses loopback addresses, where the demo's gateway lives. */
+const fetchOnLoopback: NonNullable<Configuration['fetch']> = (url, init) => {
+  const { dispatcher: _, ...rest } = init as Record<string, unknown>
+  return globalThis.fetch(url, rest)
 }
 
 function claimsOf(accountId: string): { sub: string; [claim: string]: unknown } {

@@ -32,12 +32,16 @@ export async function untilServing(t: Test, store: SessionStore, key: string): P
 }
 
 /** Both stores hear what the other one does. */
-export async function hearEachOther(t: Test, store: SessionStore, other: SessionStore) {
+export async function hearEachOther(
+  t: Test,
+  key: string,
+  [store, other]: readonly [SessionStore, SessionStore],
+): Promise<unknown> {
   const heard = new Promise<void>((resolve) => {
     other.watch(({ kind }) => kind === 'replaced' && resolve())
   })
-  const found = await store.read('a')
+  const found = await store.read(key)
   if (found === undefined || 'ended' in found) return t.fail('the session is gone')
-  t.equal(await store.compareAndSet('a', found.version, Buffer.from('newer')), true)
+  t.equal(await store.compareAndSet(key, found.version, Buffer.from('newer')), true)
   await heard
 }

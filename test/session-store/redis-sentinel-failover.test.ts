@@ -16,7 +16,7 @@ for (const [fault, harm] of [
     await until(() => !store.watchIsLive())
     await untilServing(t, store, 'a')
     await untilServing(t, other, 'b')
-    await hearEachOther(t, store, other)
+    await hearEachOther(t, 'a', [store, other])
     own.master.thaw()
   })
 }

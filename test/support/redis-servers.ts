@@ -87,7 +87,7 @@ export async function startSentinelRedis(
   const master = await startServer(t, [])
   const { port } = master.address
   const replica = await startServer(t, ['--replicaof', '127.0.0.1', `${port}`])
-  await until(async () => /master_link_status:up/.test(await replica.admin.info('replication')))
+  await until(() => isInStep(replica))
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(t, port)))
   await until(async () => (await Promise.all(sentinels.map(knowsAll))).every(Boolean))
   const servers = {
@@ -114,9 +114,15 @@ export async function startRedisCluster(t: Owner): Promise<RedisBed> {
     const states = await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))
     return states.every((state) => state.includes('cluster_state:ok'))
   })
+  await until(async () => (await Promise.all(servers.map(isInStep))).every(Boolean))
   await addOurUser(servers, CLUSTER_ACL_RULES)
   const options = { ...DEFAULTS, ...OUR_USER, servers: { kind: 'cluster', nodes } } as const
   return { options, servers }
+}
+
+/** A master, or a replica that has everything its master has. */
+async function isInStep({ admin }: RedisServer): Promise<boolean> {
+  return /role:master|master_link_status:up/.test(await admin.info('replication'))
 }
 
 async function addOurUser(servers: readonly RedisServer[], rules: string): Promise<void> {
@@ -140,7 +146,18 @@ async function startServer(
   const directory = folder ?? (await newFolder(t))
   const isTls = certificateAuthority !== undefined
   const listen = isTls ? ['--port', '0', '--tls-port', `${port}`] : ['--port', `${port}`]
-  const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory]
+  const common = [
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    directory,
+    '--repl-diskless-sync-delay',
+    '0',
+  ]
   const start = () => spawnServer(t, 'redis-server', [...listen, ...common, ...more], directory)
   let child = start()
   const admin = new Redis({

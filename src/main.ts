@@ -6,6 +6,9 @@ const EXIT_GRACE_MS = 2_000
 const exitCode = await runCommand(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  get stdin() {
+    return process.stdin // opened only by a command that asks
+  },
   env: process.env,
   cwd: process.cwd(),
 })

@@ -2,6 +2,8 @@
 export interface CommandIo {
   readonly stdout: CommandOutput
   readonly stderr: CommandOutput
+  /** Asked for confirmations, when a person sits there. */
+  readonly stdin?: NodeJS.ReadStream
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   /** Aborted when the command should come to an end: the second way out beside SIGTERM. */

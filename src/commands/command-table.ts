@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'validate a configuration file, without network',
     run: async (args, io) => (await import('./check.ts')).runCheck(args, io),
   },
+  sessions: {
+    summary: 'list sessions, or end them',
+    run: async (args, io) => (await import('./sessions.ts')).runSessions(args, io),
+  },
   demo: {
     summary: 'a provider, a sample API and the gateway, all on this machine',
     run: async (args, io) => (await import('./demo.ts')).runDemo(args, io),

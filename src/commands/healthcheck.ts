@@ -1,5 +1,6 @@
 import { get } from 'node:http'
 import { ConfigError } from '../config/config-error.ts'
+import { adminOrigin } from './admin-origin.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile } from './config-file.ts'
@@ -32,7 +33,7 @@ export async function runHealthcheck(args: readonly string[], io: CommandIo): Pr
   }
   try {
     const origin =
-      values.config === undefined ? DEFAULT_ORIGIN : await adminOrigin(values.config, io)
+      values.config === undefined ? DEFAULT_ORIGIN : await configuredOrigin(values.config, io)
     const status = await statusOf(values.url ?? `${origin}${values.live ? '/livez' : '/readyz'}`)
     io.stdout.write(status === 200 ? 'ready\n' : `not ready: status ${status}\n`)
     return status === 200 ? EXIT.ok : EXIT.failed
@@ -48,11 +49,9 @@ function show(io: CommandIo): number {
   return EXIT.ok
 }
 
-async function adminOrigin(file: string, io: CommandIo): Promise<string> {
+async function configuredOrigin(file: string, io: CommandIo): Promise<string> {
   const { loadConfig } = await import('../config/load-config.ts')
-  const { host, port } = loadConfig(configFile(file, io), io.env).config.admin
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host
-  return `http://${reachable}:${port}`
+  return adminOrigin(loadConfig(configFile(file, io), io.env).config.admin)
 }
 
 function statusOf(url: string): Promise<number> {

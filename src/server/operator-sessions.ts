@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Actor, Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
-import type { OperatorSession, SessionOperations } from '../domain/session-operations.ts'
+import type { SessionOperations } from '../domain/session-operations.ts'
 import { TEXT_OF_REASON } from '../http/texts.ts'
 import type { Answer, Page } from './admin-answer.ts'
 import {
@@ -14,6 +14,7 @@ import {
   type Parameters,
 } from './operator-parameters.ts'
 import { createOperatorRequestRule } from './operator-request.ts'
+import { sessionRow } from './session-row.ts'
 import { readSmallBody } from './small-body.ts'
 
 export interface OperatorSessionsOptions {
@@ -48,7 +49,7 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
     const { selection, page } = listWish(formParameters(query), issuer)
     const { sessions, cursor } = await operations.list(selection, page)
     return json(200, {
-      sessions: sessions.map(sessionAnswer),
+      sessions: sessions.map(sessionRow),
       ...(cursor === undefined ? {} : { next: cursor }),
     })
   }
@@ -66,16 +67,6 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
   return {
     '/sessions': { methods: ['GET', 'HEAD'], answer: guarded(list) },
     '/sessions/end': { methods: ['POST'], answer: guarded(end) },
-  }
-}
-
-/** A session as JSON, under the names of `GET /oauth2/session`. */
-function sessionAnswer({ key, createdAtMs, idleEndsAtMs, endsAtMs }: OperatorSession): object {
-  return {
-    key,
-    created_at: timestamp(createdAtMs),
-    timeout_at: timestamp(idleEndsAtMs),
-    ends_at: timestamp(endsAtMs),
   }
 }
 
@@ -110,8 +101,4 @@ function json(status: number, body: object): Answer {
 
 function actorOf({ socket }: IncomingMessage, requestId: string): Actor {
   return { requestId, clientAddress: socket.remoteAddress ?? '' }
-}
-
-function timestamp(epochMs: number): string {
-  return new Date(epochMs).toISOString()
 }

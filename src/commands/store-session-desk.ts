@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { GatewayConfig } from '../config/gateway-config.ts'
+import { GatewayError } from '../domain/gateway-error.ts'
+import { createSessionOperations } from '../domain/session-operations.ts'
+import type { SessionStore } from '../domain/session-store.ts'
+import { createStore } from '../gateway-store.ts'
+import { listWish, sessionSelection } from '../server/operator-parameters.ts'
+import { sessionRow } from '../server/session-row.ts'
+import { vault } from '../session-store/vault.ts'
+import { createSteadyClock } from '../steady-clock.ts'
+import { SessionDeskError, type SessionDesk } from './session-desk.ts'
+
+const PAGE = 500
+const CONNECT_WITHIN_MS = 5_000
+const ASK_AGAIN_MS = 50
+
+/**
+ * The sessions in the store of a configuration, without any gateway. Those that run hear of every
+ * end from the store.
+ *
+ * @throws SessionDeskError the store cannot be reached
+ */
+export async function openStore({ session, provider }: GatewayConfig): Promise<SessionDesk> {
+  const { issuer } = provider
+  const store = createStore(session, createSteadyClock(), () => undefined)
+  await connected(store)
+  const { lifetimeMs } = session
+  const emit = () => undefined // there is no log here: the command tells what it did
+  const operations = createSessionOperations({ store, vault, lifetimeMs, emit })
+  return {
+    async *list(whose) {
+      const { selection } = listWish(whose, issuer)
+      let cursor: string | undefined
+      do {
+        const from = cursor === undefined ? {} : { cursor }
+        const page = await told(operations.list(selection, { limit: PAGE, ...from }))
+        yield* page.sessions.map(sessionRow)
+        cursor = page.cursor
+      } while (cursor !== undefined)
+    },
+    end: (whose) => told(operations.end(sessionSelection(whose, issuer))),
+    close: () => store.close(),
+  }
+}
+
+/** Stores connect in the background, and fail at once until they have. */
+async function connected(store: SessionStore): Promise<void> {
+  const giveUpAtMs = performance.now() + CONNECT_WITHIN_MS
+  for (;;) {
+    const failure = await store.ping().then(
+      () => undefined,
+      (cause: unknown) => cause,
+    )
+    if (failure === undefined) return
+    if (performance.now() >= giveUpAtMs) {
+      await store.close()
+      throw deskError(failure)
+    }
+    await delay(ASK_AGAIN_MS)
+  }
+}
+
+async function told<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work
+  } catch (cause) {
+    throw cause instanceof GatewayError ? deskError(cause) : cause
+  }
+}
+
+function deskError(cause: unknown): SessionDeskError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new SessionDeskError(`the session store cannot be used: ${why}`, { cause })
+}

@@ -1,9 +1,13 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { listen } from '../../src/server/listen.ts'
 import { openChromium } from '../support/chromium.ts'
 import { freePort, providerSection, startGateway, type GatewayPlan } from '../support/gateway.ts'
+import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../support/loopback-certificate.ts'
 import { startOpenIdProvider, type OpenIdProviderOptions } from '../support/openid-provider.ts'
 
 /** A request as the application behind the gateway saw it. */
@@ -20,16 +24,24 @@ export interface WorldOptions {
   readonly routes?: readonly object[]
   readonly chromium?: BrowserContextOptions
   readonly prefs?: (origin: string) => object
+  /** The gateway is `https://app.gateway.test:…`, behind something that ends TLS. */
+  readonly https?: boolean
 }
+
+/** What the browser takes for this machine; a site of its own, with sibling hosts. */
+const PUBLIC_HOST = 'app.gateway.test'
 
 /**
  * A browser in front of a gateway in front of an application. The gateway is `http://localhost:…`,
  * the provider and strangers are `http://127.0.0.1:…`: different sites to a browser.
  */
 export async function browserWorld(t: Test, options: WorldOptions = {}) {
-  const provider = await startOpenIdProvider(t, options.provider)
+  const provider = await startOpenIdProvider(t, {
+    backchannelLogout: options.https !== true, // the provider's own calls do not trust our certificate
+    ...options.provider,
+  })
   const port = await freePort()
-  const origin = `http://localhost:${port}`
+  const origin = options.https ? await endTls(t, port) : `http://localhost:${port}`
   provider.registerGateway(origin)
   const hits: Hit[] = []
   const application = await serve(t, (request, response) => {
@@ -47,7 +59,8 @@ export async function browserWorld(t: Test, options: WorldOptions = {}) {
     ],
     ...options.gateway,
   })
-  const context = await openChromium(t, options.chromium, options.prefs?.(origin))
+  const chromium = { ignoreHTTPSErrors: true, ...options.chromium }
+  const context = await openChromium(t, chromium, options.prefs?.(origin))
   const page = context.pages()[0] ?? (await context.newPage())
   return { provider, gateway, origin, application, hits, context, page }
 }
@@ -66,7 +79,7 @@ export async function clickThroughProvider(page: Page, username = 'alice'): Prom
   await page.waitForSelector(`${consent}, body:not(:has([data-provider-form]))`)
   // Consent is asked for once, however many tabs sign in.
   if ((await page.locator(consent).count()) > 0) await page.click(consent)
-  await page.waitForURL(/^http:\/\/localhost/)
+  await page.waitForURL(({ hostname }) => hostname !== '127.0.0.1')
 }
 
 /** The back button, as far as there is something to go back to. */
@@ -90,6 +103,29 @@ export async function strangersPage(t: Test, html: string): Promise<string> {
   return serve(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(body)
   })
+}
+
+/** The address of something that ends TLS in front of a port, as load balancers do. */
+export async function endTls(t: Test, port: number, host = PUBLIC_HOST): Promise<string> {
+  const sockets = new Set<Socket>()
+  const own = { cert: LOOPBACK_CERTIFICATE, key: LOOPBACK_KEY }
+  const server = createTlsServer(own, (outside) => {
+    const inside = connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [outside, inside],
+      [inside, outside],
+    ] as const) {
+      sockets.add(from)
+      from.on('error', () => to.destroy()).on('close', () => sockets.delete(from))
+      from.pipe(to)
+    }
+  })
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `https://${host}:${(server.address() as AddressInfo).port}`
 }
 
 /** Serves on a free loopback port until the test ends. */

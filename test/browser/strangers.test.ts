@@ -179,3 +179,25 @@ t.test('AT-35 markup in any parameter stays text', needsChromium(), async (t) =>
     t.equal(await page.locator('img').count(), 0, target)
   }
 })
+
+t.test(
+  'LO-13 the provider signs out through its frame, nobody else can frame it',
+  needsChromium(),
+  async (t) => {
+    const { origin, page, context, provider, gateway } = await browserWorld(t)
+    await signInByClick(page, `${origin}/account`)
+    const login = gateway.events.find(({ type }) => type === 'login_succeeded') as { sid?: string }
+    const query = new URLSearchParams({ iss: provider.issuer, sid: login.sid ?? '' })
+    const frame = `<iframe src="${origin}/oauth2/frontchannel-logout?${query}"></iframe>`
+    const signOut = await context.newPage()
+    await signOut.goto(`${provider.issuer}/jwks`)
+    await signOut.setContent(frame)
+    await signOut.waitForLoadState('networkidle')
+    t.equal(await page.evaluate(SESSION_STATUS), 401)
+    t.equal(await signOut.frames()[1]?.title(), 'Sign-out')
+    const bad = await context.newPage()
+    await bad.goto(await strangersPage(t, frame))
+    await bad.waitForLoadState('networkidle')
+    t.not(await bad.frames()[1]?.title(), 'Sign-out')
+  },
+)

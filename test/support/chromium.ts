@@ -19,6 +19,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--host-resolver-rules=MAP *.gateway.test 127.0.0.1',
 ]
 
 const SCREENSHOTS = 'build/screenshots'

@@ -138,3 +138,19 @@ t.test('the page while the provider is down', needsChromium(), async (t) => {
   }
   t.ok(page.url().startsWith(provider.issuer), 'trying again leads on, without a restart')
 })
+
+t.test('SE-7 the pages of a session that is over', needsChromium(), async (t) => {
+  const { origin, page, context } = await browserWorld(t, {
+    routes: [{ path: '/only/*', upstream: 'http://127.0.0.1:9', unauthenticated: 'reject' }],
+  })
+  watchConsole(t, page)
+  await page.goto(`${origin}/only/x`)
+  await looksLikeOurs(t, page, 'please-sign-in')
+  await signInByClick(page, `${origin}/account`)
+  const copied = await context.cookies(origin)
+  await page.click('#sign-out')
+  await page.waitForURL(/session\/end/)
+  await context.addCookies(copied)
+  await page.goto(`${origin}/only/x`)
+  await looksLikeOurs(t, page, 'session-ended')
+})

@@ -31,6 +31,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   minBodyBytesPerSecond: 240,
   paceWindowMs: 10_000,
   readTimeoutMs: 60_000,
-  owedAnswerCount: 100, // browsers send none ahead
+  owedAnswerCount: 500, // browsers send none ahead; an upstream takes four times as many from all together
   connectionCount: 20_000,
 }

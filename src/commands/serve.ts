@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config-error.ts'
 import { ListenError } from '../server/listen.ts'
+import { SessionFileError } from '../session-store/file-directory.ts'
 import { parseArguments } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile } from './config-file.ts'
@@ -30,8 +31,10 @@ export async function runServe(args: readonly string[], io: CommandIo): Promise<
     const { runGateway } = await import('./run-gateway.ts')
     return await runGateway(loaded, io)
   } catch (error) {
-    if (!(error instanceof ConfigError) && !(error instanceof ListenError)) throw error
-    io.stderr.write(`${error instanceof ListenError ? 'bearergate: ' : ''}${error.message}\n`)
+    if (error instanceof ConfigError) io.stderr.write(`${error.message}\n`)
+    else if (error instanceof ListenError || error instanceof SessionFileError)
+      io.stderr.write(`bearergate: ${error.message}\n`)
+    else throw error
     return EXIT.failed
   }
 }

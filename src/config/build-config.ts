@@ -14,6 +14,7 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     session: buildSession(tree),
     logout: buildLogout(tree),
     routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, tree.publicUrl.origin))),
+    workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
   }
@@ -69,6 +70,9 @@ function buildSession({ session }: LoadedTree): SessionConfig {
   return {
     secrets: session.secrets,
     store: session.store,
+    ...(session.store === 'file' && session.file !== undefined
+      ? { file: { path: session.file.path, maxBytes: session.file.maxSize } }
+      : {}),
     ...(session.store === 'redis' && session.redis !== undefined
       ? { redis: buildRedis(session.redis) }
       : {}),

@@ -11,6 +11,8 @@ export interface GatewayConfig {
   readonly session: SessionConfig
   readonly logout: LogoutConfig
   readonly routes: readonly Route[]
+  /** Processes that serve requests. */
+  readonly workers: number
   readonly logging: { readonly level: LogLevel }
   readonly shutdown: { readonly delayMs: number; readonly timeoutMs: number }
 }
@@ -66,7 +68,9 @@ export interface ProviderConfig {
 export interface SessionConfig {
   /** 32 bytes each; the first seals, all open. */
   readonly secrets: readonly Uint8Array[]
-  readonly store: 'memory' | 'redis'
+  readonly store: 'memory' | 'file' | 'redis'
+  /** With store file only. */
+  readonly file?: { readonly path: string; readonly maxBytes: number }
   /** With store redis only. */
   readonly redis?: RedisOptions
   readonly idleTimeoutMs: number

@@ -9,6 +9,7 @@ import type { GatewayConfig } from './gateway-config.ts'
 import type { PlaceholderSource } from './interpolation.ts'
 import type { Finding } from './located-node.ts'
 import type { Draft, RuleReport } from './rules/draft.ts'
+import { checkFile } from './rules/file-rules.ts'
 import { checkListeners } from './rules/listener-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
@@ -78,7 +79,14 @@ function checkRules(decoded: Decoded, places: Places) {
     shown: (path, value) => (decoded.report.mayShow(path) ? JSON.stringify(value) : 'the value'),
     lineOf: (path) => places.lineOf(decoded.report.offsetOf(path)),
   }
-  for (const check of [checkListeners, checkProvider, checkSession, checkRedis, checkRoutes]) {
+  for (const check of [
+    checkListeners,
+    checkProvider,
+    checkSession,
+    checkFile,
+    checkRedis,
+    checkRoutes,
+  ]) {
     check(decoded.value as Draft, report)
   }
   return { problems, warnings }

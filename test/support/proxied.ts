@@ -191,6 +191,7 @@ function testConfig(routes: readonly Route[]): GatewayConfig {
     },
     logout: { revoke: true, clearSiteData: true, requireTokenType: false },
     routes,
+    workers: 1,
     logging: { level: 'info' },
     shutdown: { delayMs: 0, timeoutMs: 1_000 },
   }

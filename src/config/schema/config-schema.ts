@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import { adminSchema, listenSchema } from './listener-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
-import { choice, duration, section, text, type SchemaNode } from './schema-parts.ts'
+import { choice, count, duration, section, text, type SchemaNode } from './schema-parts.ts'
 import { logoutSchema, sessionSchema } from './session-schema.ts'
 
 /** Every key of the configuration, documented here and nowhere else. */
@@ -20,6 +20,14 @@ const configSchema = section({
   session: sessionSchema,
   logout: logoutSchema,
   routes: routesSchema,
+  workers: count({
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    description:
+      'Processes that serve requests, on one listener. Default 1. More use more processor cores: one each, about 100 MiB each. One that fails is replaced. ' +
+      'They share sessions, so session.store must be file or redis. More than there are cores gains nothing.',
+  }),
   logging: section(
     {
       level: choice(['trace', 'debug', 'info', 'warn', 'error'], {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { HOW_TO_MAKE_A_SECRET } from '../formats/secret-key.ts'
+import { fileSchema } from './file-schema.ts'
 import { redisSchema } from './redis-schema.ts'
 import { choice, count, duration, flag, list, section, text } from './schema-parts.ts'
 
@@ -15,12 +16,14 @@ export const sessionSchema = section(
         `losing them signs everybody out. Never made up at start, as that would sign everybody out at each restart. ${sentence(HOW_TO_MAKE_A_SECRET)}`,
       whenMissing: `the keys that seal our cookies are needed; ${HOW_TO_MAKE_A_SECRET} and write secrets: ["\${SESSION_SECRET}"]`,
     }),
-    store: choice(['memory', 'redis'], {
+    store: choice(['memory', 'file', 'redis'], {
       default: 'memory',
       description:
         'Where sessions are kept. memory (default): in this process, so a restart signs everybody out and a second replica does not see them. ' +
+        'file: on the disk of this machine, so that they outlive restarts and all workers see them, see session.file. ' +
         'redis: in a server that all replicas share, see session.redis. What each of them promises: docs/sessions.md.',
     }),
+    file: Type.Optional(fileSchema),
     redis: Type.Optional(redisSchema),
     idleTimeout: duration({
       default: '30m',
@@ -43,7 +46,7 @@ export const sessionSchema = section(
       minimum: 1,
       maximum: 10_000_000,
       description:
-        'Most sessions kept in memory, about 1 KiB each plus its tokens. Default 100000. When full, new logins are answered 503 until others end; nobody is signed out. ' +
+        'Most sessions kept in memory or in the file, about 1 KiB each plus its tokens. Default 100000. When full, new logins are answered 503 until others end; nobody is signed out. ' +
         'Too small refuses logins at busy hours; too large lets them fill the memory.',
     }),
     maxPerSubject: Type.Optional(

@@ -21,12 +21,12 @@ export function percentDecodings(path: string): readonly string[] | undefined {
 }
 
 /**
- * The path's segments as the most forgiving server would read them: decoded, parameters and empty
- * segments gone, case folded, trailing dots and spaces cut. More than one list where a decoded `?`, `#`
+ * The path's segments as the most forgiving server would read them: decoded, wide and other compatible
+ * letters as plain ones, parameters and empty segments gone, case folded, trailing dots and spaces cut. More than one list where a decoded `?`, `#`
  * or `;` may or may not end the path. Two paths that any server could take for each other share a list.
  */
 export function forgivingReadings(path: string): readonly (readonly string[])[] {
-  const deepest = percentDecodings(path)?.at(-1) ?? path
+  const deepest = (percentDecodings(path)?.at(-1) ?? path).normalize('NFKC')
   const ends = [deepest.search(/[?#]/), deepest.indexOf(';')].filter((end) => end >= 0)
   return [deepest, ...ends.map((end) => deepest.slice(0, end))].map(forgivingSegments)
 }
@@ -41,7 +41,7 @@ function forgivingSegments(path: string): readonly string[] {
 function foldSegment(segment: string): string {
   const name = segment.replace(/;.*$/s, '').replace(/^\s+/, '')
   // Both ways round: some letters fold only through upper case (U+017F) or lower case (U+212A).
-  return cutEnd(name).normalize('NFC').toUpperCase().toLowerCase()
+  return cutEnd(name).toUpperCase().toLowerCase()
 }
 
 /** Without the dots and spaces that some file systems ignore; a loop, as `[\s.]+$` is quadratic. */

@@ -22,6 +22,7 @@ const PASSING = [
   '/api/.well-known/x',
   '/api/x.',
   '/caf%C3%A9',
+  '/more%E2%80%A6',
   '/caf\u00c3\u00a9', // raw octets of UTF-8, as node:http hands them over
   '/100%25',
   '/100%2525',
@@ -69,6 +70,9 @@ const REFUSED = [
   '/x%5cy',
   '/x%5Cy',
   '/x%255cy',
+  '/x/%EF%BC%8E%EF%BC%8E/y', // dots of full width, and two dots in one letter
+  '/x/%E2%80%A5/y',
+  '/x%EF%BC%8F..%EF%BC%8Fy',
   '/.',
   '/..',
   '/./x',

@@ -126,6 +126,7 @@ t.test('two routes that differ only in case or encoding are told apart by the ta
   t.equal(verdict(routes, '/REPORTS/1'), 'ambiguous')
   t.equal(verdict(routes, '/caf%C3%A9/x'), '/caf%C3%A9/*')
   t.equal(verdict(routes, '/caf%c3%a9/x'), 'ambiguous')
+  t.equal(verdict(routes, '/%EF%BD%92eports/1'), 'ambiguous', 'a letter of full width')
   t.equal(verdict(routes, '/caf\u00c3\u00a9/x'), 'ambiguous')
 })
 

@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { GatewayConfig } from '../config/gateway-config.ts'
+import type { GatewayConfig, SessionConfig } from '../config/gateway-config.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { createSessionOperations } from '../domain/session-operations.ts'
 import type { SessionStore } from '../domain/session-store.ts'
 import { createStore } from '../gateway-store.ts'
 import { listWish, sessionSelection } from '../server/operator-parameters.ts'
 import { sessionRow } from '../server/session-row.ts'
+import { SessionFileError } from '../session-store/file-directory.ts'
 import { vault } from '../session-store/vault.ts'
 import { createSteadyClock } from '../steady-clock.ts'
 import { SessionDeskError, type SessionDesk } from './session-desk.ts'
@@ -22,7 +24,7 @@ const ASK_AGAIN_MS = 50
  */
 export async function openStore({ session, provider }: GatewayConfig): Promise<SessionDesk> {
   const { issuer } = provider
-  const store = createStore(session, createSteadyClock(), () => undefined)
+  const store = open(session)
   await connected(store)
   const { lifetimeMs } = session
   const emit = () => undefined // there is no log here: the command tells what it did
@@ -40,6 +42,19 @@ export async function openStore({ session, provider }: GatewayConfig): Promise<S
     },
     end: (whose) => told(operations.end(sessionSelection(whose, issuer))),
     close: () => store.close(),
+  }
+}
+
+function open(session: SessionConfig): SessionStore {
+  const { file } = session
+  // Made here, it would belong to whoever runs the command.
+  if (file !== undefined && !existsSync(file.path)) {
+    throw new SessionDeskError(`${file.path} is not there: no gateway has kept sessions in it yet`)
+  }
+  try {
+    return createStore(session, createSteadyClock(), () => undefined)
+  } catch (cause) {
+    throw cause instanceof SessionFileError ? deskError(cause) : cause
   }
 }
 

@@ -118,7 +118,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
     create,
     read,
     endByIndex,
-    list: createRedisListing({ ask, keys, nowMs }),
+    list: createRedisListing({ ask, keys, index, nowMs }),
     async compareAndSet(key, expectedVersion, sealed) {
       const next = expectedVersion + 1
       const versions = [versionText(expectedVersion), versionText(next)]

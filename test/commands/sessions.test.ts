@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -179,6 +180,44 @@ t.test(
     t.match((await copy.fetch(`${after.origin}/api/x`)).json(), { reason: 'session_revoked' })
   },
 )
+
+t.test('SE-14 sessions in a file are listed and ended while no gateway runs', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bearergate-sessions-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'store')
+  const session = { secrets: [newSecret()], store: 'file', file: { path } }
+  const file = await configFile(t, minimal({ session, admin: { port: await freePort() } }))
+  const early = await bearergate(t, 'list', '--config', file)
+  t.match(early, { code: 1, stdout: '', stderr: /^bearergate: [^\n]+\n$/ })
+  t.notOk(existsSync(path), 'and nothing was made that would belong to an operator')
+
+  const journey = await startJourney(t, { plan: { session } })
+  const [alice, bob] = [await journey.signedIn('alice'), await journey.signedIn('bob')]
+  const { issuer } = journey.provider
+  const beside = await bearergate(
+    t,
+    'end',
+    '--subject',
+    'alice',
+    '--issuer',
+    issuer,
+    '--config',
+    file,
+  )
+  t.match(beside, { code: 0, stdout: '1 session ended' }, 'beside a gateway that runs')
+  t.same(await api(journey, alice), [401, 'session_revoked'])
+  t.same(await api(journey, bob), 200)
+  await journey.gateway.close()
+  t.match(await bearergate(t, 'list', '--config', file), { code: 0, stdout: /1 session$/ })
+  t.match(await bearergate(t, 'end', '--all', '--yes', '--config', file), {
+    code: 0,
+    stdout: '1 session ended',
+  })
+  t.match(await bearergate(t, 'list', '--config', file), { code: 0, stdout: '0 sessions' })
+  await writeFile(join(path, 'sessions.mdb'), 'not a database')
+  const broken = await bearergate(t, 'list', '--config', file)
+  t.match(broken, { code: 1, stdout: '', stderr: /^bearergate: [^\n]+\n$/ })
+})
 
 t.test('what cannot be reached is one clear line and exit code 1', async (t) => {
   const port = await freePort()

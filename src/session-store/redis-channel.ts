@@ -25,7 +25,8 @@ const HOPELESS_MS = 2_500 // a subscription without proof for so long is given u
 
 interface Subscription {
   readonly redis: Redis
-  readonly openedAtMs: number
+  /** When it was opened, or last proved itself. */
+  aliveAtMs: number
   isConfirmed: boolean
 }
 
@@ -51,6 +52,7 @@ export function createRedisChannel(options: RedisChannelOptions): RedisChannel {
   function proved(sentAtMs: number): void {
     if (!isLive()) onGap() // before anybody trusts again what was held during the gap
     liveUntilMs = sentAtMs + LIVE_FOR_MS
+    if (subscription !== undefined) subscription.aliveAtMs = performance.now()
   }
 
   function dead(): void {
@@ -62,18 +64,15 @@ export function createRedisChannel(options: RedisChannelOptions): RedisChannel {
   function tick(): void {
     if (!isLive()) dead()
     if (subscription === undefined) open()
-    else if (isHopeless(subscription)) subscription.redis.disconnect()
+    else if (performance.now() - subscription.aliveAtMs > HOPELESS_MS)
+      subscription.redis.disconnect()
     else if (subscription.isConfirmed) beat()
-  }
-
-  function isHopeless({ openedAtMs }: Subscription): boolean {
-    return performance.now() - Math.max(openedAtMs, liveUntilMs ?? 0) > HOPELESS_MS
   }
 
   function open(): void {
     const redis = connection.newSubscriber()
     if (redis === undefined) return
-    const opened: Subscription = { redis, openedAtMs: performance.now(), isConfirmed: false }
+    const opened: Subscription = { redis, aliveAtMs: performance.now(), isConfirmed: false }
     subscription = opened
     redis.on('error', () => {}) // the client for commands reports the same trouble
     redis.on('message', heard)

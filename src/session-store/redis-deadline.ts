@@ -29,7 +29,7 @@ export function createAskRedis(client: RedisClient, commandTimeoutMs: number): A
 function firstAttempt(client: RedisClient): Promise<void> {
   if (client.status === 'ready') return Promise.resolve()
   return new Promise((resolve) => {
-    for (const event of ['ready', 'close', 'end']) client.once(event, () => resolve())
+    for (const event of ['ready', 'error', 'close', 'end']) client.once(event, () => resolve())
   })
 }
 

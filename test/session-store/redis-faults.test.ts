@@ -127,16 +127,22 @@ t.test('a first call right after the start waits for the connection', async (t) 
   t.equal(await store.consumeOnce('tx', 1_000), true)
 })
 
-t.test('SE-17 what is no Redis at all fails within a second', async (t) => {
+t.test('SE-17 where nobody listens, every call fails within a second', async (t) => {
   const { options } = await startRedis(t)
-  const server = { host: '127.0.0.1', port: await freePort() }
-  const store = createRedisSessionStore({
-    ...options,
-    servers: { kind: 'single', server },
-    nowMs: Date.now,
-  })
-  t.teardown(() => store.close())
-  t.ok((await eachIsRefused(t, store)) < WITHIN_MS)
+  const nobody = { host: '127.0.0.1', port: await freePort() }
+  for (const servers of [
+    { kind: 'single', server: nobody },
+    { kind: 'sentinel', sentinels: [nobody], groupName: 'sessions' },
+    { kind: 'cluster', nodes: [nobody] },
+  ] as const) {
+    const troubles: unknown[] = []
+    const onTrouble = (cause: unknown): void => void troubles.push(cause)
+    const store = createRedisSessionStore({ ...options, servers, nowMs: Date.now, onTrouble })
+    t.ok((await eachIsRefused(t, store)) < WITHIN_MS)
+    t.equal(store.watchIsLive(), false)
+    t.ok(troubles.length > 0)
+    await store.close()
+  }
 })
 
 t.test('SE-7 a frozen Redis is noticed within two seconds: nothing held is trusted', async (t) => {

@@ -5,9 +5,15 @@ import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createBrowser, type Browser } from '../support/browser-jar.ts'
 import { openEventStream } from '../support/event-stream.ts'
-import { providerSection, startGateway, type InProcessGateway } from '../support/gateway.ts'
-import { signIn, startOpenIdProvider } from '../support/openid-provider.ts'
+import {
+  providerSection,
+  startGateway,
+  type GatewayPlan,
+  type InProcessGateway,
+} from '../support/gateway.ts'
+import { signIn, startOpenIdProvider, type OpenIdProvider } from '../support/openid-provider.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
+import { startRedis } from '../support/redis-servers.ts'
 
 /** How everything that a user held open was closed. */
 interface Closed {
@@ -19,18 +25,22 @@ interface Closed {
 }
 
 interface Scene {
+  readonly provider: OpenIdProvider
+  /** Where the user signed in, and where the provider tells of sign-outs. */
   readonly gateway: InProcessGateway
   readonly browser: Browser
   readonly closed: Promise<Closed>
 }
 
-interface Limits {
-  readonly idleTimeout?: string
-  readonly lifetime?: string
+interface SceneOptions {
+  /** Further keys of the `session` section. */
+  readonly session?: GatewayPlan
+  /** Everything is open at a second gateway over the same store. */
+  readonly atReplica?: true
 }
 
 /** A user of a real gateway who holds everything open that can be held open. */
-async function openScene(t: Test, limits: Limits = {}): Promise<Scene> {
+async function openScene(t: Test, { session, atReplica }: SceneOptions = {}): Promise<Scene> {
   const provider = await startOpenIdProvider(t)
   const upstream = await startRecordingUpstream(t, (request, response) => {
     if (request.url !== '/api/stream') return void response.end('ok')
@@ -41,26 +51,31 @@ async function openScene(t: Test, limits: Limits = {}): Promise<Scene> {
   t.teardown(() => {
     for (const socket of sockets.clients) socket.terminate()
   })
-  const gateway = await startGateway(t, {
+  const plan = {
     provider: providerSection(provider),
-    session: { secrets: [randomBytes(32).toString('base64')], ...limits },
+    session: { secrets: [randomBytes(32).toString('base64')], ...session },
     routes: [{ path: '/api/*', upstream: upstream.origin, websocket: true }],
-  })
+  }
+  const gateway = await startGateway(t, plan)
   provider.registerGateway(gateway.origin)
   await gateway.line(({ event }) => event === 'provider_ready')
   const browser = createBrowser()
   t.teardown(() => browser.close())
   await signIn(browser, `${gateway.origin}/api/hello`, 'alice')
-  const { closed } = await openEverything(t, gateway, browser)
-  return { gateway, browser, closed }
+  const place = atReplica ? await startGateway(t, plan) : gateway
+  const { closed } = await openEverything(t, place.origin, cookieOf(browser, gateway.origin))
+  return { provider, gateway, browser, closed }
+}
+
+function cookieOf(browser: Browser, origin: string): string {
+  return [...browser.cookies(origin)].map(([name, value]) => `${name}=${value}`).join('; ')
 }
 
 async function openEverything(
   t: Test,
-  { origin }: InProcessGateway,
-  browser: Browser,
+  origin: string,
+  cookie: string,
 ): Promise<{ readonly closed: Promise<Closed> }> {
-  const cookie = [...browser.cookies(origin)].map(([name, value]) => `${name}=${value}`).join('; ')
   const headers = { cookie, 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }
   const proxied = await openEventStream(t, `${origin}/api/stream`, headers)
   t.equal((await proxied.next()).event, 'hello')
@@ -113,13 +128,13 @@ t.test('LO-15 CS-7 a sign-out closes everything the user holds open', async (t) 
 })
 
 t.test('LO-15 SE-8 the idle timeout does, though the connections are busy', async (t) => {
-  const scene = await openScene(t, { idleTimeout: '2s' })
+  const scene = await openScene(t, { session: { idleTimeout: '2s' } })
   const { idleMs = 0 } = await limitsOf(scene)
   await closesPromptly(t, scene, idleMs, 'session_idle')
 })
 
 t.test('LO-15 SE-8 the absolute end does, though the user is busy', async (t) => {
-  const scene = await openScene(t, { idleTimeout: '3s', lifetime: '4s' })
+  const scene = await openScene(t, { session: { idleTimeout: '3s', lifetime: '4s' } })
   const { endMs = 0 } = await limitsOf(scene)
   while (Date.now() < endMs - 500) {
     t.equal((await scene.browser.fetch(`${scene.gateway.origin}/api/use`)).status, 200)
@@ -155,3 +170,29 @@ t.test('OB-1 a shutdown ends them without saying that the session is over', asyn
   t.equal(code, 1001)
   t.equal(told, undefined)
 })
+
+const STORES: Record<string, (t: Test) => Promise<SceneOptions>> = {
+  memory: async () => ({}),
+  file: async (t) => ({
+    session: { store: 'file', file: { path: t.testdir() } },
+    atReplica: true,
+  }),
+  redis: async (t) => ({
+    session: { store: 'redis', redis: { url: (await startRedis(t)).server.url } },
+    atReplica: true,
+  }),
+}
+
+for (const [store, options] of Object.entries(STORES)) {
+  const where = store === 'memory' ? 'here' : `at another replica over ${store}`
+  t.test(`LO-15 LO-9 a sign-out at the provider closes what is open ${where}`, async (t) => {
+    const scene = await openScene(t, await options(t))
+    const { provider, browser } = scene
+    const confirm = await browser.followAll(
+      await browser.navigate(`${provider.issuer}/session/end`),
+    )
+    const startedAtMs = Date.now()
+    await browser.followAll(await browser.submit(confirm))
+    await closesPromptly(t, scene, startedAtMs, 'session_revoked')
+  })
+}

@@ -1,20 +1,33 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { createHostRule } from '../http/host-rule.ts'
 
-/** Why a request to change or list sessions is refused; `undefined` for one of an operator. */
-export type OperatorRequestRule = (request: IncomingMessage) => Reason | undefined
+/** What is looked at of a request. */
+export interface OperatorRequest {
+  readonly method?: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
+/** Why a request to list or end sessions is refused; `undefined` for one of an operator. */
+export type OperatorRequestRule = (request: OperatorRequest) => Reason | undefined
+
+const EVERY_ADDRESS = new Set(['0.0.0.0', '::'])
+const THIS_MACHINE = /^(::ffff:)?127\.|^::1$/
 
 /**
- * Whoever reaches the admin listener is an operator, except web pages in an operator's browser.
- * Those either say where they come from (Fetch Metadata, Origin) or, after their name was pointed
- * at this machine (DNS rebinding), use a name of their own in Host: only names that no stranger can
- * own, addresses, and the configured host of the listener are served (AT-40).
+ * Whoever reaches the admin listener is an operator, with two exceptions. On a listener that is open
+ * to every network, for probes and metrics, only this machine (or pod) is. And web pages in an
+ * operator's browser are not: they say where they come from (Fetch Metadata, Origin) or, after
+ * their name was pointed at this machine (DNS rebinding), use a name of their own in Host. Only names
+ * that no stranger can own, addresses, and the configured host of the listener are served (AT-40).
  */
 export function createOperatorRequestRule(adminHost: string): OperatorRequestRule {
   const hosts = createHostRule(new URL('http://localhost'), [adminHost.toLowerCase()])
-  return ({ method = '', headers }) => {
+  const isOpenToAll = EVERY_ADDRESS.has(adminHost)
+  return ({ method = '', headers, socket }) => {
+    if (isOpenToAll && !THIS_MACHINE.test(socket.remoteAddress ?? '')) return 'origin_refused'
     const authority = headers.host?.toLowerCase() ?? ''
     const hostname = hosts.hostname(authority)
     if (hostname === undefined || !hosts.serves(hostname)) return 'host_refused'

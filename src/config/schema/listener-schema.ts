@@ -52,14 +52,15 @@ export const listenSchema = section(
   { default: {}, description: 'The public listener.' },
 )
 
-/** `admin`: health and metrics. */
+/** `admin`: health, metrics and sessions. */
 export const adminSchema = section(
   {
     host: text('listen-host', {
       default: '127.0.0.1',
       description:
         'Address of the admin listener. Default 127.0.0.1: it answers without any sign-in, so only the machine (or the pod) ' +
-        'sees it. Wider only inside a network of operators, for example where a metrics server scrapes it.',
+        'sees it; whoever reaches it can end sessions. Wider only inside a network of operators, for example where a metrics server ' +
+        'scrapes it. On 0.0.0.0 and :: sessions are listed and ended for this machine (or pod) only.',
     }),
     port: port({
       default: 9090,
@@ -70,6 +71,6 @@ export const adminSchema = section(
   {
     default: {},
     description:
-      '/livez, /readyz and /metrics, on a listener of their own and never on the public port.',
+      '/livez, /readyz, /metrics and /sessions, on a listener of their own and never on the public port.',
   },
 )

@@ -33,7 +33,8 @@ export function logoutTokenProblem(
 
 /** Until when the token counts; epoch milliseconds. Its times were checked. */
 export function logoutTokenEndMs({ iat, exp }: Claims, clockToleranceMs: number): number {
-  return Math.min(Number(exp) * 1000, Number(iat) * 1000 + LONGEST_LIFE_MS) + clockToleranceMs
+  const endMs = Math.min(Number(exp) * 1000, Number(iat) * 1000 + LONGEST_LIFE_MS)
+  return Math.ceil(endMs) + clockToleranceMs
 }
 
 function isForUs({ aud }: Claims, { clientId, trustedAudiences }: LogoutTokenExpectation): boolean {

@@ -174,6 +174,8 @@ t.test('LO-10 it counts until its end, at most for an hour', async (t) => {
   const iat = seconds()
   const soon = await verified(bed, set({ iat, exp: iat + 120 }))
   t.equal(soon.validUntilMs, (iat + 150) * 1000)
+  const odd = await verified(bed, set({ iat, exp: iat + 0.0005 }))
+  t.equal(odd.validUntilMs, iat * 1000 + 30_001, 'whole milliseconds, as stores want them')
   const far = await verified(bed, set({ iat, exp: iat + 9e9 }))
   t.equal(far.validUntilMs, (iat + 3_630) * 1000)
 })

@@ -5,6 +5,8 @@ import type { After } from './timer.ts'
 
 /** The right to refresh one session, over all replicas (RT-2). */
 export interface RefreshLease {
+  /** Somebody else had it first. */
+  readonly hasWaited: boolean
   /** Keeps it, whatever `release` says, until this work is done too. */
   holdFor(work: Promise<void>): void
   /** Gives it back and wakes who waits for it; never throws. */
@@ -36,17 +38,23 @@ export async function takeRefreshLease(
   const { store, nowMs, randomToken } = parts
   const owner = randomToken()
   const giveUpAtMs = nowMs() + LONGEST_WAIT_MS
+  let hasWaited = false
   while (!(await store.lock(key, owner, LEASE_MS))) {
     const leftMs = giveUpAtMs - nowMs()
     if (leftMs <= 0) {
       throw new GatewayError('provider_unavailable', 'another refresh of this session does not end')
     }
+    hasWaited = true
     await store.waitForUnlock(key, leftMs)
   }
-  return heldLease(parts, key, owner)
+  return { hasWaited, ...heldLease(parts, key, owner) }
 }
 
-function heldLease(parts: RefreshLeaseParts, key: string, owner: string): RefreshLease {
+function heldLease(
+  parts: RefreshLeaseParts,
+  key: string,
+  owner: string,
+): Omit<RefreshLease, 'hasWaited'> {
   const { store, after, emit } = parts
   let cancel = after(RENEW_MS, renew)
   let isReleased = false

@@ -96,17 +96,22 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
       // Read again under the lock: another replica may have refreshed while we waited.
       const found = overlay(await read(session.ticket, session.key))
       if (found === undefined) return { ended: 'session_revoked' }
-      if ('ended' in found || isRefreshed(found, session)) return found
+      if ('ended' in found || isRefreshed(found, session, lease)) return found
       return await grantAndSave(found, lease)
     } finally {
       finish(lease.release())
     }
   }
 
-  function isRefreshed(found: HeldSession, session: LiveSession): boolean {
+  /** What we have waited for is as good for us as for who fetched it, even if it was slow or our clock is fast. */
+  function isRefreshed(
+    found: HeldSession,
+    session: LiveSession,
+    { hasWaited }: RefreshLease,
+  ): boolean {
     const token = loginToken(found.record)
     const isOther = token.value !== loginToken(session.record).value
-    return isOther && freshness(token, parts.wallClockMs()) !== 'expired'
+    return isOther && (hasWaited || freshness(token, parts.wallClockMs()) !== 'expired')
   }
 
   async function grantAndSave(session: HeldSession, lease: RefreshLease): Promise<Outcome> {

@@ -7,6 +7,7 @@ import {
 } from 'openid-client'
 import type { BoundedFetch } from './bounded-fetch.ts'
 import { clientAuthentication } from './client-authentication.ts'
+import { REFRESH_CLOCK_TOLERANCE_MS } from './id-token.ts'
 import { createProviderKeys } from './provider-keys.ts'
 import type { ProviderKeys } from './provider-keys.ts'
 import { readProviderMetadata } from './provider-metadata.ts'
@@ -40,7 +41,9 @@ export async function connectToProvider(
   await keys.reload()
   const userinfo = configurationOf(options, metadata, fetch)
   enableNonRepudiationChecks(userinfo)
-  return { metadata, keys, userinfo, configuration: configurationOf(options, metadata, fetch) }
+  // We check the times in ID tokens ourselves: with the library's check they would cost a refresh its tokens.
+  const lenient = { ...options, clockToleranceMs: REFRESH_CLOCK_TOLERANCE_MS }
+  return { metadata, keys, userinfo, configuration: configurationOf(lenient, metadata, fetch) }
 }
 
 function configurationOf(

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../domain/session-record.ts'
 import type { RefreshAnswer } from '../domain/sign-in.ts'
 import { identityOf, userClaims } from './id-token-claims.ts'
 import type { Claims } from './id-token-claims.ts'
-import { isKeyMissing, verifyIdToken } from './id-token.ts'
+import { isKeyMissing, REFRESH_CLOCK_TOLERANCE_MS, verifyIdToken } from './id-token.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import { refreshRejected } from './provider-error.ts'
 import type { Provider } from './provider.ts'
@@ -53,7 +53,8 @@ async function claimsOf(
 ): Promise<Claims | undefined> {
   checkSameLogin(decodeJwt(tokens.idToken), record)
   try {
-    return await verifyIdToken(connection, provider.options, tokens)
+    const clockToleranceMs = REFRESH_CLOCK_TOLERANCE_MS
+    return await verifyIdToken(connection, { ...provider.options, clockToleranceMs }, tokens)
   } catch (error) {
     if (!isKeyMissing(error)) throw error
     const message = 'the key of a refreshed ID token cannot be had: its claims are not used'

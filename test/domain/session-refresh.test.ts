@@ -125,6 +125,19 @@ t.test('RT-2 without a live channel, replicas still refresh once', async (t) => 
   t.equal(bed.presented.length, 1)
 })
 
+t.test('RT-2 a token that was slow to come is good for all who waited for it', async (t) => {
+  const answer = deferred<RefreshAnswer>()
+  const bed = sessionBed(t, { tokenLifeMs: 3 * SECOND_MS, grant: () => answer.promise })
+  const { session } = await bed.live()
+  await bed.clock.advance(3 * SECOND_MS)
+  const asOfRequest = bed.answer(1)
+  const tokens = [bed.engine, bed.replica()].map((engine) => engine.accessToken(session))
+  await bed.clock.advance(8 * SECOND_MS)
+  answer.resolve(asOfRequest)
+  t.same((await Promise.all(tokens)).map(valueOf), ['access 1', 'access 1'])
+  t.equal(bed.presented.length, 1)
+})
+
 t.test('RT-2 the lease is renewed while a slow provider is waited for', async (t) => {
   const answer = deferred<RefreshAnswer>()
   const bed = sessionBed(t, { grant: () => answer.promise })

@@ -227,6 +227,8 @@ const TOKENS: readonly (readonly [
   ['the same in every respect', {}, 'kept'],
   ['signed by nobody we know', { signingKey: 'foreign' }, 'provider_unavailable'],
   ['expired', { refreshClaims: (own) => ({ ...own, exp: 1 }) }, 'provider_unavailable'],
+  ['AT-42 of a clock 90 s ahead', { refreshClaims: (own) => offBy(own, 90) }, 'kept'],
+  ['AT-42 of a clock 90 s behind', { refreshClaims: (own) => offBy(own, -390) }, 'kept'],
   [
     'at_hash of another token',
     { refreshClaims: (own) => ({ ...own, at_hash: 'x' }) },
@@ -238,6 +240,11 @@ const TOKENS: readonly (readonly [
     'provider_unavailable',
   ],
 ]
+
+/** It lives 300 s. */
+function offBy(own: Record<string, unknown>, seconds: number): Record<string, unknown> {
+  return { ...own, iat: Number(own['iat']) + seconds, exp: Number(own['exp']) + seconds }
+}
 
 t.test('RT-6 a refreshed ID token has to be of the same login', async (t) => {
   const scripted = await startScriptedProvider(t)

@@ -42,6 +42,7 @@ export interface OpenIdProvider {
 export interface ProviderEvent {
   readonly type: string
   readonly grantType?: string
+  readonly subject?: string
   readonly error?: string
 }
 
@@ -62,6 +63,10 @@ export interface OpenIdProviderOptions {
   readonly claimsOf?: (name: string) => Readonly<Record<string, unknown>>
   /** Redirect URIs known beforehand, beside `registerGateway`. */
   readonly redirectUris?: readonly string[]
+  /** Awaited before the token endpoint reads a call; a caller that is gone by then was never heard. */
+  readonly beforeToken?: () => Promise<void>
+  /** Awaited when the token endpoint has decided, before its answer leaves. */
+  readonly afterToken?: (grantType: string) => Promise<void>
 }
 
 interface Owner {
@@ -104,10 +109,16 @@ export async function startOpenIdProvider(
     provider.on(type as 'grant.success', (...args) => events.push(toEvent(type, args)))
   provider.use(async (ctx, next) => {
     await next()
-    if (ctx.oidc?.route === 'token')
-      calls.push(String(ctx.oidc.params?.['grant_type'] ?? ctx.oidc.body?.['grant_type']))
+    if (ctx.oidc?.route !== 'token') return
+    const grantType = String(ctx.oidc.params?.['grant_type'] ?? ctx.oidc.body?.['grant_type'])
+    calls.push(grantType)
+    await options.afterToken?.(grantType)
   })
   const callback = provider.callback()
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url === '/token') await options.beforeToken?.()
+    if (!request.socket.destroyed) await callback(request, response)
+  }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (request.url?.startsWith('/interaction/') === true) {
       interact(provider, request, response).catch((error: unknown) => {
@@ -115,7 +126,7 @@ export async function startOpenIdProvider(
       })
       return
     }
-    void callback(request, response)
+    void answer(request, response)
   })
   const stop = () => close(server)
   t?.teardown(stop)
@@ -292,14 +303,22 @@ async function privateKey(alg: string, kid: string): Promise<object> {
   return { ...(await exportJWK(key)), alg, kid, use: 'sig' }
 }
 
+interface TokenContext {
+  readonly params?: Readonly<Record<string, unknown>>
+  readonly entities?: Readonly<Partial<Record<'Account' | 'RefreshToken', { accountId?: string }>>>
+}
+
 function toEvent(type: string, args: readonly unknown[]): ProviderEvent {
   const context = args.find((one) => typeof one === 'object' && one !== null && 'oidc' in one) as
-    { oidc?: { params?: Record<string, unknown> } } | undefined
+    { oidc?: TokenContext } | undefined
   const error = args.find((one): one is Error & { error?: string } => one instanceof Error)
   const grantType = context?.oidc?.params?.['grant_type']
+  const { Account, RefreshToken } = context?.oidc?.entities ?? {}
+  const subject = Account?.accountId ?? RefreshToken?.accountId
   return {
     type,
     ...(typeof grantType === 'string' ? { grantType } : {}),
+    ...(subject === undefined ? {} : { subject }),
     ...(error === undefined
       ? {}
       : {

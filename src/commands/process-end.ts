@@ -7,9 +7,10 @@ export interface ProcessEnd {
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /**
- * Waits for the first reason to end: a signal, the caller, or a failure that nobody caught. The
+ * Waits for the first reason to end: a signal, the caller, or an exception that nobody caught. The
  * last is told to `onFailure`, and still drains: one broken message must not cut every other
- * request (STACK P5). A second signal ends the process at once.
+ * request (STACK P5). A promise that nobody caught is told too, and ends nothing: what failed was
+ * one request, and memory is as it was (STANDARDS ER-12). A second signal ends the process at once.
  */
 export function awaitProcessEnd(
   signal: AbortSignal | undefined,
@@ -32,7 +33,7 @@ export function awaitProcessEnd(
   const onAbort = () => end('asked to stop', 0)
   for (const name of SIGNALS) process.on(name, onSignal)
   process.on('uncaughtException', onUncaught)
-  process.on('unhandledRejection', onUncaught)
+  process.on('unhandledRejection', onFailure)
   signal?.addEventListener('abort', onAbort)
   if (signal?.aborted === true) onAbort()
   return {
@@ -40,7 +41,7 @@ export function awaitProcessEnd(
     stop: () => {
       for (const name of SIGNALS) process.removeListener(name, onSignal)
       process.removeListener('uncaughtException', onUncaught)
-      process.removeListener('unhandledRejection', onUncaught)
+      process.removeListener('unhandledRejection', onFailure)
       signal?.removeEventListener('abort', onAbort)
     },
   }

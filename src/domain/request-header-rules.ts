@@ -66,6 +66,7 @@ const SINGLE = words(
     'sec-fetch-site user-agent',
 )
 
+const ODD_NAME = /[^a-z0-9-]/
 const READ = new Set(['connection', 'via']) // never sent on as received, so there is nothing to drop
 
 /**
@@ -98,11 +99,11 @@ export function requestHeaderRules(
 }
 
 /**
- * The rule for a lower-case name that has none of its own. Names with an underscore are dropped: many servers cannot
- * tell `x_user` from `x-user` (FW-5).
+ * The rule for a lower-case name that has none of its own. Names with anything but letters, digits and hyphens are
+ * dropped: many servers cannot tell `x_user` or `x.user` from `x-user` (FW-5).
  */
 export function ruleByPattern(name: string): RequestHeaderRule {
-  if (name.includes('_')) return DROP
+  if (ODD_NAME.test(name)) return DROP
   switch (name.charCodeAt(0)) {
     case 0x78: // x
       return name.charCodeAt(1) === 0x2d ? ruleOfExtension(name) : PASS

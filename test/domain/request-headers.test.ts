@@ -338,8 +338,8 @@ t.test('a route removes what it names', async (t) => {
   )
 })
 
-t.test('FW-5 names with an underscore are dropped', async (t) => {
-  for (const name of ['X_Custom', 'a_b', '_', 'Content_Type', 'Content_Length'])
+t.test('FW-5 names that some servers take for another are dropped', async (t) => {
+  for (const name of ['X_Custom', 'a_b', '_', 'Content_Type', 'X.User', 'x~user', "a'b"])
     t.same(passed([name, '1']), [], name)
 })
 

@@ -9,12 +9,6 @@ import { ProviderError } from './provider-error.ts'
 import type { ProviderOptions } from './provider-options.ts'
 import { isKeysUnreadable, verifySignedToken } from './signed-token.ts'
 
-/**
- * How far our clock may be off where nothing is decided by it: a refreshed ID token that is refused
- * takes the rotated refresh token with it, and so the session. Logins keep to the configured tolerance.
- */
-export const REFRESH_CLOCK_TOLERANCE_MS = 300_000
-
 /** The `providerError` of an ID token for somebody else. */
 export const NOT_FOR_US = 'id_token_audience'
 

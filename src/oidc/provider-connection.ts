@@ -7,7 +7,7 @@ import {
 } from 'openid-client'
 import type { BoundedFetch } from './bounded-fetch.ts'
 import { clientAuthentication } from './client-authentication.ts'
-import { REFRESH_CLOCK_TOLERANCE_MS } from './id-token.ts'
+import { REFRESH_CLOCK_TOLERANCE_MS } from './clock-tolerance.ts'
 import { createProviderKeys } from './provider-keys.ts'
 import type { ProviderKeys } from './provider-keys.ts'
 import { readProviderMetadata } from './provider-metadata.ts'

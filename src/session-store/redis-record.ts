@@ -60,7 +60,7 @@ export function isSessionEnd(word: string): word is SessionEnd {
 export function decodeEnd(end: Buffer, nowMs: number): EndedSession | undefined {
   const word = end.toString('latin1')
   if (isSessionEnd(word)) return { ended: word }
-  if (!/^\d{14}$/.test(word)) return undefined
+  if (!/^\d{1,14}$/.test(word)) return undefined
   return { ended: nowMs < Number(word) ? 'session_idle' : 'session_expired' }
 }
 

@@ -36,7 +36,8 @@ const ENDED_AT_ONCE = 100 // scripts under way together while a whole index is e
  * the background, for ever; while there is no connection everything fails with `store_unavailable`.
  */
 export function createRedisSessionStore(options: RedisSessionStoreOptions): SessionStore {
-  const { nowMs, mostPerIndex = MOST_PER_INDEX, onTrouble = () => {} } = options
+  const { mostPerIndex = MOST_PER_INDEX, onTrouble = () => {} } = options
+  const nowMs = () => Math.trunc(options.nowMs()) // Redis counts whole milliseconds
   const keys = redisKeys(options.keyPrefix)
   const connection = connectRedis(options, onTrouble)
   const ask = createAskRedis(connection.client, options.commandTimeoutMs)
@@ -77,11 +78,11 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
    * an index key also stops a session that is filed but not yet stored (LO-9).
    */
   async function create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys }: NewStoredSession) {
-    const leftMs = idleEndsAtMs - nowMs()
+    const leftMs = Math.trunc(idleEndsAtMs) - nowMs()
     if (leftMs <= 0) return
-    const gaveWay = await file({ key, endsAtMs }, indexKeys)
+    const gaveWay = await file({ key, endsAtMs: Math.trunc(endsAtMs) }, indexKeys)
     const value = encodeSession({ idleEndsAtMs, endsAtMs }, sealed)
-    const rest = [value, leftMs, timeText(endsAtMs), leftMs + REASON_MS]
+    const rest = [value, leftMs, Math.trunc(endsAtMs), leftMs + REASON_MS]
     await ask((redis) => redis.bearergateCreate(keys.session(key), keys.end(key), ...rest))
     await Promise.all(gaveWay.map((other) => finish(other, 'session_revoked', 'alive')))
   }

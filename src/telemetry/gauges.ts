@@ -18,10 +18,13 @@ export function addGauges(registry: Registry, probes: () => Probes | undefined):
     name: string,
     help: string,
     read: (from: Probes) => Promise<number | undefined>,
+    /** How the values of several workers become one. */
+    aggregator: 'sum' | 'max' | 'min' = 'sum',
   ) => {
     const created: Gauge = new Gauge({
       name: `bearergate_${name}`,
       help,
+      aggregator,
       registers: [registry],
       collect: async () => {
         const from = probes()
@@ -30,13 +33,17 @@ export function addGauges(registry: Registry, probes: () => Probes | undefined):
       },
     })
   }
-  gauge('sessions', 'Sessions in the store.', (from) => from.sessions())
-  gauge('session_store_bytes', 'Size of all sessions in the store.', (from) => from.sessionBytes())
+  gauge('sessions', 'Sessions in the store.', (from) => from.sessions(), 'max')
+  gauge(
+    'session_store_bytes',
+    'Size of all sessions in the store.',
+    (from) => from.sessionBytes(),
+    'max',
+  )
   gauge('requests_in_flight', 'Requests at an upstream, streams included.', async (from) =>
     from.inFlight(),
   )
   gauge('streams', 'Open WebSockets and event streams.', async (from) => from.streams())
-  gauge('provider_ready', '1 when provider metadata is known.', async (from) =>
-    Number(from.providerReady()),
-  )
+  const providerReady = async (from: Probes) => Number(from.providerReady())
+  gauge('provider_ready', '1 when provider metadata is known.', providerReady, 'min')
 }

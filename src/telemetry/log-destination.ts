@@ -9,24 +9,53 @@ export interface LogDestination {
 
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 const FLUSH_TIMEOUT_MS = 1_000
+const GATHER_MS = 10 // what a crash that no handler sees (SIGKILL) may cost; a write per line costs each request 7 µs of 50
+const GATHER_LENGTH = 16_384 // the most that sonic-boom would put into one write
 
 /**
  * Standard output, written in the background: a log reader that hangs costs lines past 4 MiB (told
  * to `onDrop`), never requests, and does not hold up the end. One that went away (EPIPE) is forgotten.
+ * Lines that come within 10 ms go out in one write.
  */
 export function standardOutput(onDrop: () => void): LogDestination {
   const stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED_BYTES })
+  stream.on('drop', (lines: string) => {
+    for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) onDrop()
+  })
+  const gathered = gather((lines) => stream.write(lines))
   let ended = false
-  stream.on('drop', onDrop)
+  process.prependListener('exit', gathered.handOn) // ahead of pino's, which writes out what it has
   return {
-    write: (line) => (ended ? onDrop() : stream.write(line)),
+    write: (line) => (ended ? onDrop() : gathered.add(line)),
     flush: async () => {
       ended = true
+      gathered.handOn()
+      process.off('exit', gathered.handOn)
       await endWithin(stream, FLUSH_TIMEOUT_MS)
       // pino flushes once more, synchronously, when the process exits: a reader that hangs would block that for ever.
       stream.flushSync = () => undefined
     },
   }
+}
+
+/** Collects lines until the time or the size has come to hand them on together. */
+function gather(write: (lines: string) => unknown) {
+  let lines = ''
+  let timer: NodeJS.Timeout | undefined
+  const handOn = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    if (lines === '') return
+    const together = lines
+    lines = ''
+    write(together)
+  }
+  const add = (line: string): void => {
+    lines += line
+    if (lines.length >= GATHER_LENGTH) handOn()
+    else timer ??= setTimeout(handOn, GATHER_MS)
+  }
+  return { add, handOn }
 }
 
 type Stream = ReturnType<typeof pino.destination>

@@ -16,14 +16,6 @@ export function createMeters(registry: Registry) {
       registers,
     })
   return {
-    requests: counter('requests_total', 'Requests answered.', ['route', 'method', 'status_class']),
-    duration: seconds('request_duration_seconds', 'From the request line to the last byte.', [
-      'route',
-    ]),
-    upstream: seconds('upstream_duration_seconds', 'Wait for upstream response headers.', [
-      'route',
-    ]),
-    refusals: counter('refusals_total', 'Requests refused, by reason.', ['route', 'reason']),
     logins: counter('logins_total', 'Logins by outcome.', ['outcome']),
     refreshes: counter('refreshes_total', 'Token refreshes by outcome.', ['outcome']),
     refreshDuration: seconds('refresh_duration_seconds', 'Time of a successful token refresh.'),
@@ -45,6 +37,7 @@ export function createMeters(registry: Registry) {
       name: 'bearergate_build_info',
       help: 'Always 1; the labels say what runs.',
       labelNames: ['version', 'node'],
+      aggregator: 'first',
       registers,
     }),
   }

@@ -3,6 +3,7 @@ import type { GatewayEvent, RequestFinished } from '../domain/events.ts'
 import { OWN_ENDPOINTS } from '../http/own-endpoint-table.ts'
 import { addGauges, type Probes } from './gauges.ts'
 import { createMeters, type Meters } from './meters.ts'
+import { createRequestMeters } from './request-meters.ts'
 
 export interface Metrics {
   readonly observe: (event: GatewayEvent) => void
@@ -12,7 +13,12 @@ export interface Metrics {
   readonly contentType: string
   /** The exposition text of everything. */
   readonly render: () => Promise<string>
+  /** Everything as data: for a process that adds up those of several. */
+  readonly snapshot: () => Promise<MetricsSnapshot>
 }
+
+/** What can be sent to another process. */
+export type MetricsSnapshot = readonly object[]
 
 export interface MetricsOptions {
   readonly version: string
@@ -20,12 +26,12 @@ export interface MetricsOptions {
   readonly routeIds: readonly string[]
 }
 
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** Counts events. Label values come from closed lists: nothing a client sends can add a series (OB-6). */
 export function createMetrics({ version, routeIds }: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   let probes: Probes | undefined
+  const observeRequest = createRequestMeters(registry)
   const meters = createMeters(registry)
   addGauges(registry, () => probes)
   meters.build.set({ version, node: process.version }, 1)
@@ -33,8 +39,7 @@ export function createMetrics({ version, routeIds }: MetricsOptions): Metrics {
   const routeLabel = (id: string | undefined) => (id !== undefined && known.has(id) ? id : 'none')
   return {
     observe: (event) => {
-      if (event.type === 'request_finished')
-        observeRequest(meters, event, routeLabel(event.routeId))
+      if (event.type === 'request_finished') observeRequest(event, routeLabel(event.routeId))
       else COUNT[event.type](meters, event as never)
     },
     probe: (next) => {
@@ -43,20 +48,8 @@ export function createMetrics({ version, routeIds }: MetricsOptions): Metrics {
     lineDropped: () => meters.droppedLines.inc(),
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
   }
-}
-
-function observeRequest(meters: Meters, event: RequestFinished, route: string): void {
-  const method = METHODS.has(event.method) ? event.method : '_OTHER'
-  meters.requests.inc({ route, method, status_class: statusClass(event.status) })
-  // A WebSocket lasts as long as its tab is open: that says nothing about speed.
-  if (event.status !== 101) meters.duration.observe({ route }, event.durationMs / 1_000)
-  if (event.upstreamMs !== undefined) meters.upstream.observe({ route }, event.upstreamMs / 1_000)
-  if (event.reason !== undefined) meters.refusals.inc({ route, reason: event.reason })
-}
-
-function statusClass(status: number): string {
-  return status === 0 ? 'client_left' : `${Math.trunc(status / 100)}xx`
 }
 
 type OtherEvent = Exclude<GatewayEvent, RequestFinished>

@@ -4,6 +4,7 @@ import { createSessionOperations } from './domain/session-operations.ts'
 import { openStreams, type GatewayParts } from './gateway-parts.ts'
 import { createRequestIds } from './http/request-id.ts'
 import { createAdminServer } from './server/admin-server.ts'
+import { directPeer, passedOnPeer } from './server/operator-peer.ts'
 import type { OperatorSessionsOptions } from './server/operator-sessions.ts'
 import { readiness } from './server/readiness.ts'
 import type { GatewayStatus } from './server/status-page.ts'
@@ -13,6 +14,8 @@ import type { Metrics } from './telemetry/metrics.ts'
 export interface GatewayAdminOptions {
   readonly metrics: Metrics
   readonly version: string
+  /** Set when it listens on a local socket, for the main process of several workers. */
+  readonly adminSocket?: string
 }
 
 /** The admin listener of a gateway: what it may be asked, and told. It does not listen yet. */
@@ -41,7 +44,7 @@ export function createAdmin(
         shuttingDown: () => state.shuttingDown,
       }),
     status: createStatus(config, parts, state, options.version),
-    sessions: operatorSessions(config, parts),
+    sessions: operatorSessions(config, parts, options),
   })
 }
 
@@ -71,11 +74,13 @@ function createStatus(
 function operatorSessions(
   { admin, provider, session }: GatewayConfig,
   { store, emit }: GatewayParts,
+  { adminSocket }: GatewayAdminOptions,
 ): OperatorSessionsOptions {
   return {
     operations: createSessionOperations({ store, vault, lifetimeMs: session.lifetimeMs, emit }),
     issuer: provider.issuer,
     adminHost: admin.host,
+    peerOf: adminSocket === undefined ? directPeer : passedOnPeer,
     randomId: createRequestIds(),
     emit,
   }

@@ -34,8 +34,11 @@ const LONGEST_WARNING_MS = 120_000 // time to read a notice and to act on it (WC
 const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
 
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
-export function createParts(config: GatewayConfig, emit: Emit): GatewayParts {
-  const nowMs = createSteadyClock()
+export function createParts(
+  config: GatewayConfig,
+  emit: Emit,
+  nowMs: () => number = createSteadyClock(),
+): GatewayParts {
   const { maxPerSubject } = config.session
   const provider = createProvider(config.provider, emit)
   const store = createStore(config.session, nowMs, emit)

@@ -10,7 +10,7 @@ import { continueWhenAdmitted } from './proxy/expect-continue.ts'
 import { websocketUpgrade } from './proxy/websocket-upgrade.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
 import { drain } from './server/drain.ts'
-import { listen } from './server/listen.ts'
+import { listen, listenLocally } from './server/listen.ts'
 import {
   createPublicServer,
   type ClientRefusal,
@@ -20,7 +20,7 @@ import type { Metrics } from './telemetry/metrics.ts'
 
 export interface Gateway {
   /** @throws ListenError a port is taken or forbidden */
-  listen(): Promise<{ readonly publicAddress: string; readonly adminAddress: string }>
+  listen(): Promise<GatewayAddresses>
   /**
    * Waits `shutdown.delay`, drains within `shutdown.timeout` and closes everything; answers whether all requests under way
    * could finish. May be called once, also when nothing ever listened.
@@ -28,10 +28,19 @@ export interface Gateway {
   close(why: string): Promise<boolean>
 }
 
+export interface GatewayAddresses {
+  readonly publicAddress: string
+  readonly adminAddress: string
+}
+
 export interface GatewayOptions {
   readonly metrics: Metrics
   readonly version: string
   readonly limits?: Partial<ConnectionLimits>
+  /** Path of a local socket for the admin listener, instead of host and port. */
+  readonly adminSocket?: string
+  /** Steady epoch milliseconds; a clock of its own unless given. */
+  readonly nowMs?: () => number
 }
 
 const IDLE_GRACE_MS = 1_000 // a request sent before the client heard of the end arrives within a round trip
@@ -43,7 +52,7 @@ export async function createGateway(
   emit: Emit,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const parts = createParts(config, emit)
+  const parts = createParts(config, emit, options.nowMs)
   try {
     return assemble(config, parts, await createApp(config, parts), options)
   } catch (cause) {
@@ -63,8 +72,11 @@ function assemble(
   const admin = createAdmin(config, parts, state, options)
   return {
     listen: async () => {
-      const adminAddress = await listen(admin, config.admin.host, config.admin.port)
       const { host, port } = config.listen
+      const adminAddress =
+        options.adminSocket === undefined
+          ? await listen(admin, config.admin.host, config.admin.port)
+          : await listenLocally(admin, options.adminSocket)
       return { publicAddress: await listen(listener.server, host, port), adminAddress }
     },
     close: async () => {

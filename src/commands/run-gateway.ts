@@ -1,14 +1,18 @@
-import { hkdfSync } from 'node:crypto'
 import { formatDiagnostic } from '../config/config-error.ts'
-import type { GatewayConfig } from '../config/gateway-config.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
-import { createGateway, type Gateway } from '../gateway.ts'
-import { standardOutput } from '../telemetry/log-destination.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { createGateway, type Gateway, type GatewayAddresses } from '../gateway.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { readVersion } from '../version.ts'
 import type { CommandIo } from './command-io.ts'
 import { awaitProcessEnd } from './process-end.ts'
+import { processTelemetry, sayStarted } from './process-telemetry.ts'
+
+/** How one gateway among several workers differs from one alone. */
+export interface WorkerPart {
+  readonly adminSocket: string
+  readonly nowMs: () => number
+  readonly onListening: (addresses: GatewayAddresses, metrics: Metrics) => void
+}
 
 /**
  * Runs a gateway with everything a process needs around it: log, metrics, signals. Answers the exit
@@ -19,23 +23,20 @@ import { awaitProcessEnd } from './process-end.ts'
 export async function runGateway(
   { config, warnings }: LoadedConfig,
   io: CommandIo,
+  worker?: WorkerPart,
 ): Promise<number> {
   const version = readVersion()
   const metrics = createMetrics({ version, routeIds: config.routes.map(({ id }) => id) })
-  const telemetry = createTelemetry({
-    level: config.logging.level,
-    destination: standardOutput(metrics.lineDropped),
-    metrics,
-    pseudonymKey: pseudonymKey(config.session.secrets),
-    nowMs: Date.now,
-  })
+  const telemetry = processTelemetry(config, metrics)
   const ending = awaitProcessEnd(io.signal, (cause) =>
     telemetry.emit({ type: 'internal_error', cause }),
   )
   try {
     for (const warning of warnings) telemetry.say('warn', formatDiagnostic(warning))
-    const gateway = await createGateway(config, telemetry.emit, { metrics, version })
-    sayStarted(telemetry, config, version, await listenOrClose(gateway))
+    const gateway = await createGateway(config, telemetry.emit, { ...worker, metrics, version })
+    const addresses = await listenOrClose(gateway)
+    if (worker === undefined) sayStarted(telemetry, config, version, addresses)
+    worker?.onListening(addresses, metrics)
     const { why, exitCode } = await ending.ended
     telemetry.say('info', 'shutting down', { why })
     const finished = await gateway.close(why)
@@ -54,31 +55,4 @@ async function listenOrClose(gateway: Gateway) {
     await gateway.close('not listening')
     throw error
   }
-}
-
-function sayStarted(
-  telemetry: Telemetry,
-  config: GatewayConfig,
-  version: string,
-  addresses: { publicAddress: string; adminAddress: string },
-): void {
-  telemetry.say('info', 'bearergate is listening', {
-    version,
-    node: process.version,
-    public_url: config.publicUrl.origin,
-    listening_on: addresses.publicAddress,
-    admin_on: addresses.adminAddress,
-    issuer: config.provider.issuer,
-    register_redirect_uri: config.provider.redirectUri,
-    register_post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
-    register_backchannel_logout_uri: `${config.publicUrl.origin}/oauth2/backchannel-logout`,
-    register_frontchannel_logout_uri: `${config.publicUrl.origin}/oauth2/frontchannel-logout`,
-    routes: config.routes.length,
-  })
-}
-
-/** The same in every replica and after every restart, and of no use for anything else. */
-function pseudonymKey(secrets: readonly Uint8Array[]): Uint8Array {
-  const secret = secrets[0] ?? new Uint8Array()
-  return new Uint8Array(hkdfSync('sha256', secret, '', 'bearergate log pseudonym 1', 32))
 }

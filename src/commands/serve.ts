@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts'
 import { ListenError } from '../server/listen.ts'
 import { SessionFileError } from '../session-store/file-directory.ts'
+import { WorkerStartError } from '../workers/worker-set.ts'
 import { parseArguments } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile } from './config-file.ts'
@@ -28,13 +29,24 @@ export async function runServe(args: readonly string[], io: CommandIo): Promise<
   try {
     const { loadConfig } = await import('../config/load-config.ts')
     const loaded = loadConfig(configFile(values.config, io), io.env)
+    if (loaded.config.workers > 1) {
+      const { runWorkers } = await import('./run-workers.ts')
+      return await runWorkers(loaded, io)
+    }
     const { runGateway } = await import('./run-gateway.ts')
     return await runGateway(loaded, io)
   } catch (error) {
     if (error instanceof ConfigError) io.stderr.write(`${error.message}\n`)
-    else if (error instanceof ListenError || error instanceof SessionFileError)
-      io.stderr.write(`bearergate: ${error.message}\n`)
+    else if (isStartFailure(error)) io.stderr.write(`bearergate: ${error.message}\n`)
     else throw error
     return EXIT.failed
   }
+}
+
+function isStartFailure(error: unknown): error is Error {
+  return (
+    error instanceof ListenError ||
+    error instanceof SessionFileError ||
+    error instanceof WorkerStartError
+  )
 }

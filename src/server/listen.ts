@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -25,6 +27,14 @@ export async function listen(server: Server, host: string, port: number): Promis
   const address = server.address() as AddressInfo
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return `${server instanceof TlsServer ? 'https' : 'http'}://${shown}:${address.port}`
+}
+
+/** Listens on a local socket, for this process alone also among cluster workers; a stale one gives way. */
+export async function listenLocally(server: Server, path: string): Promise<string> {
+  await rm(path, { force: true })
+  server.listen({ path, exclusive: true })
+  await once(server, 'listening')
+  return path
 }
 
 const EXPLANATIONS: Record<string, string> = {

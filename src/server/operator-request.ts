@@ -5,9 +5,10 @@ import { createHostRule } from '../http/host-rule.ts'
 
 /** What is looked at of a request. */
 export interface OperatorRequest {
-  readonly method?: string | undefined
+  readonly method: string
   readonly headers: IncomingHttpHeaders
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  /** Address of whoever asks. */
+  readonly peer: string
 }
 
 /** Why a request to list or end sessions is refused; `undefined` for one of an operator. */
@@ -26,8 +27,8 @@ const THIS_MACHINE = /^(::ffff:)?127\.|^::1$/
 export function createOperatorRequestRule(adminHost: string): OperatorRequestRule {
   const hosts = createHostRule(new URL('http://localhost'), [adminHost.toLowerCase()])
   const isOpenToAll = EVERY_ADDRESS.has(adminHost)
-  return ({ method = '', headers, socket }) => {
-    if (isOpenToAll && !THIS_MACHINE.test(socket.remoteAddress ?? '')) return 'origin_refused'
+  return ({ method, headers, peer }) => {
+    if (isOpenToAll && !THIS_MACHINE.test(peer)) return 'origin_refused'
     const authority = headers.host?.toLowerCase() ?? ''
     const hostname = hosts.hostname(authority)
     if (hostname === undefined || !hosts.serves(hostname)) return 'host_refused'

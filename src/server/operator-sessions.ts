@@ -13,6 +13,7 @@ import {
   sessionSelection,
   type Parameters,
 } from './operator-parameters.ts'
+import type { PeerOf } from './operator-peer.ts'
 import { createOperatorRequestRule } from './operator-request.ts'
 import { sessionRow } from './session-row.ts'
 import { readSmallBody } from './small-body.ts'
@@ -23,6 +24,7 @@ export interface OperatorSessionsOptions {
   readonly issuer: string
   /** Where the admin listener listens. */
   readonly adminHost: string
+  readonly peerOf: PeerOf
   readonly randomId: () => string
   readonly emit: Emit
 }
@@ -36,8 +38,10 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
 
   function guarded(run: (request: IncomingMessage, actor: Actor) => Promise<Answer>) {
     return async (request: IncomingMessage): Promise<Answer> => {
-      const actor = actorOf(request, options.randomId())
-      const reason = refusalOf(request)
+      const { method = '', headers } = request
+      const peer = options.peerOf(request)
+      const actor = { requestId: options.randomId(), clientAddress: peer }
+      const reason = refusalOf({ method, headers, peer })
       if (reason === undefined) return run(request, actor).catch((error) => failed(error, emit))
       emit({ type: 'cross_site_blocked', reason, ...actor })
       return refused(reason)
@@ -97,8 +101,4 @@ function refused(reason: Reason, detail = TEXT_OF_REASON[reason].detail): Answer
 
 function json(status: number, body: object): Answer {
   return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(body)}\n` }
-}
-
-function actorOf({ socket }: IncomingMessage, requestId: string): Actor {
-  return { requestId, clientAddress: socket.remoteAddress ?? '' }
 }

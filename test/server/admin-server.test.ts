@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createAdminServer } from '../../src/server/admin-server.ts'
+import { directPeer } from '../../src/server/operator-peer.ts'
 import { readiness } from '../../src/server/readiness.ts'
 
 const STATUS = {
@@ -40,6 +41,7 @@ async function admin(
       issuer: STATUS.issuer,
       adminHost: '127.0.0.1',
       randomId: () => 'id',
+      peerOf: directPeer,
       emit: () => undefined,
     },
   })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { directPeer, OPERATOR_PEER_HEADER, passedOnPeer } from '../../src/server/operator-peer.ts'
 import { createOperatorRequestRule } from '../../src/server/operator-request.ts'
 
 /** Where the listener listens, who asks, and whether he is an operator. */
@@ -13,18 +14,29 @@ const PEERS = [
   ['::', '::ffff:10.1.2.3', false],
   ['::', 'fd00::1', false],
   ['::', '::127.0.0.1', false],
-  ['0.0.0.0', undefined, false],
+  ['0.0.0.0', '', false],
   ['10.1.2.1', '10.1.2.3', true],
   ['admin.internal', '10.1.2.3', true],
 ] as const
-for (const [adminHost, remoteAddress, isOperator] of PEERS) {
-  t.test(`SE-14 listening on ${adminHost}, asked by ${remoteAddress}: ${isOperator}`, async (t) => {
+for (const [adminHost, peer, isOperator] of PEERS) {
+  t.test(`SE-14 listening on ${adminHost}, asked by ${peer}: ${isOperator}`, async (t) => {
     const rule = createOperatorRequestRule(adminHost)
     const request = {
       method: 'POST',
       headers: { host: 'localhost:9090' },
-      socket: { remoteAddress },
+      peer,
     }
     t.equal(rule(request), isOperator ? undefined : 'origin_refused')
   })
 }
+
+t.test(
+  'who asks is said by the connection, or by the main process to its workers; by no client',
+  async (t) => {
+    const headers = { [OPERATOR_PEER_HEADER]: '127.0.0.1' }
+    t.equal(directPeer({ headers, socket: { remoteAddress: '10.1.2.3' } }), '10.1.2.3')
+    t.equal(directPeer({ headers, socket: {} }), '', 'also when the connection is gone')
+    t.equal(passedOnPeer({ headers, socket: {} }), '127.0.0.1')
+    t.equal(passedOnPeer({ headers: {}, socket: {} }), '')
+  },
+)

@@ -6,6 +6,7 @@ import type { GatewayEvent } from '../../src/domain/events.ts'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
 import type { SessionOperations } from '../../src/domain/session-operations.ts'
 import { createAdminServer } from '../../src/server/admin-server.ts'
+import { directPeer } from '../../src/server/operator-peer.ts'
 
 const ISSUER = 'https://op.example'
 const FORM = 'application/x-www-form-urlencoded'
@@ -55,6 +56,7 @@ async function desk(t: Test, { adminHost = '127.0.0.1', broken = false } = {}) {
       issuer: ISSUER,
       adminHost,
       randomId: () => 'id',
+      peerOf: directPeer,
       emit: (event) => events.push(event),
     },
   })

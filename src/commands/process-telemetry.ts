@@ -1,0 +1,45 @@
+import { hkdfSync } from 'node:crypto'
+import type { GatewayConfig } from '../config/gateway-config.ts'
+import { standardOutput } from '../telemetry/log-destination.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+
+/** The log of a process that runs a gateway, on standard output. */
+export function processTelemetry(config: GatewayConfig, metrics: Metrics): Telemetry {
+  return createTelemetry({
+    level: config.logging.level,
+    destination: standardOutput(metrics.lineDropped),
+    metrics,
+    pseudonymKey: pseudonymKey(config.session.secrets),
+    nowMs: Date.now,
+  })
+}
+
+/** The one line that says where it listens and what to register at the provider. */
+export function sayStarted(
+  telemetry: Telemetry,
+  config: GatewayConfig,
+  version: string,
+  addresses: { publicAddress: string; adminAddress: string },
+): void {
+  telemetry.say('info', 'bearergate is listening', {
+    version,
+    node: process.version,
+    public_url: config.publicUrl.origin,
+    listening_on: addresses.publicAddress,
+    admin_on: addresses.adminAddress,
+    issuer: config.provider.issuer,
+    register_redirect_uri: config.provider.redirectUri,
+    register_post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
+    register_backchannel_logout_uri: `${config.publicUrl.origin}/oauth2/backchannel-logout`,
+    register_frontchannel_logout_uri: `${config.publicUrl.origin}/oauth2/frontchannel-logout`,
+    routes: config.routes.length,
+    ...(config.workers === 1 ? {} : { workers: config.workers }),
+  })
+}
+
+/** The same in every replica and after every restart, and of no use for anything else. */
+function pseudonymKey(secrets: readonly Uint8Array[]): Uint8Array {
+  const secret = secrets[0] ?? new Uint8Array()
+  return new Uint8Array(hkdfSync('sha256', secret, '', 'bearergate log pseudonym 1', 32))
+}

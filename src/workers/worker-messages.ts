@@ -1,0 +1,16 @@
+import type { MetricsSnapshot } from '../telemetry/metrics.ts'
+
+/** What a worker is told. */
+export type ToWorker =
+  /** The order is between whoever starts workers and their main module. */
+  | { readonly kind: 'start'; readonly order: object }
+  | { readonly kind: 'measure'; readonly id: number }
+  | { readonly kind: 'stop' }
+
+export type FromWorker =
+  /** It listens to orders: what was sent before is lost. */
+  | { readonly kind: 'awake' }
+  | { readonly kind: 'listening'; readonly publicAddress: string }
+  /** It cannot start; the message is for the operator. */
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'measured'; readonly id: number; readonly snapshot: MetricsSnapshot }

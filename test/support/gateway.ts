@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -154,13 +154,22 @@ export function spawnMain(t: Owner, args: readonly string[], env: Record<string,
   return { child, exited, errors: () => complaints.join(''), ...log.view }
 }
 
+// Below those that the system gives away by itself; Redis Cluster adds 10,000 for its bus.
+const [FIRST_PORT, LAST_PORT] = [11_000, 22_000]
+
 /** A port nobody listens on at the moment. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    const server = createServer()
+    const isFree = once(server.listen(port, '127.0.0.1'), 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!(await isFree)) continue
+    await once(server.close(), 'close')
+    return port
+  }
 }
 
 function configText(plan: GatewayPlan, port: number): string {

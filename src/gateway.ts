@@ -52,12 +52,26 @@ export async function createGateway(
   emit: Emit,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const parts = createParts(config, emit, options.nowMs)
+  const parts = createParts(config, steadfast(emit), options.nowMs)
   try {
     return assemble(config, parts, await createApp(config, parts), options)
   } catch (cause) {
     await closeParts(parts)
     throw cause
+  }
+}
+
+/** What cannot be told must not break what it tells of: a full disk is no reason to refuse requests. */
+function steadfast(emit: Emit): Emit {
+  let told = false
+  return (event) => {
+    try {
+      emit(event)
+    } catch (cause) {
+      if (told) return
+      told = true
+      process.emitWarning(new Error('events are not written; said once', { cause }))
+    }
   }
 }
 

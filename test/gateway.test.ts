@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
+import { parseConfig } from '../src/config/load-config.ts'
+import { createGateway } from '../src/gateway.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
 import { createBrowser } from './support/browser-jar.ts'
 import { freePort, providerSection, startGateway, startGatewayProcess } from './support/gateway.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from './support/loopback-certificate.ts'
@@ -36,6 +40,36 @@ t.test(
     t.match(await signIn(browser, `${gateway.origin}/api/x`), { status: 200, body: 'up' })
   },
 )
+
+t.test('OB-1 ER-12 a log that cannot be written to breaks no request', async (t) => {
+  const api = await plainUpstream(t)
+  const port = await freePort()
+  const plan = {
+    publicUrl: `http://127.0.0.1:${port}`,
+    listen: { host: '127.0.0.1', port },
+    admin: { port: 0 },
+    session: { secrets: [randomBytes(32).toString('base64')] },
+    ...openAndProtected(api.url),
+  }
+  const source = { env: {}, readFile: () => ({ wrong: 'no files in this test' }) }
+  const { config } = parseConfig(JSON.stringify(plan), 'test.yaml', source)
+  const warnings: Error[] = []
+  const hear = (warning: Error) => void warnings.push(warning)
+  process.on('warning', hear)
+  t.teardown(() => process.off('warning', hear))
+  const full = () => {
+    throw new Error('no space left on device')
+  }
+  const metrics = createMetrics({ version: 'test', routeIds: [] })
+  const gateway = await createGateway(config, full, { metrics, version: 'test' })
+  t.teardown(() => gateway.close('the test is over'))
+  await gateway.listen()
+  const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
+  t.same([await get('/open/x'), await get('/api/x'), await get('/none')], [200, 401, 404])
+  t.same([await get('/open/x'), await get('/oauth2/session')], [200, 401])
+  const told = warnings.filter(({ message }) => message.startsWith('events are not written'))
+  t.match(told, [{ cause: { message: 'no space left on device' } }], 'said, and once')
+})
 
 t.test('AT-41 nothing of the admin listener exists on the public port', async (t) => {
   const api = await plainUpstream(t)

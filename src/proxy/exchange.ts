@@ -15,6 +15,7 @@ import { refusesToken, withNewerToken } from './refused-token.ts'
 import {
   announcesEventStream,
   declaredLength,
+  dropLength,
   hasForeignCoding,
   reasonPhrase,
 } from './response-framing.ts'
@@ -242,6 +243,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
       this.#line.responsePlan,
       session !== undefined,
     )
+    if (status === 204) dropLength(headers) // HX-23
     const response = this.#response
     if (this.#call.body !== null && !this.#call.body.complete) headers.push('connection', 'close') // HX-32
     response.writeHead(status, reasonPhrase(statusText, status), headers)

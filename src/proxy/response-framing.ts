@@ -11,6 +11,12 @@ export function declaredLength(
   return length === undefined ? -1 : Number(length)
 }
 
+/** Takes Content-Length out of the fields of a 204, which has none (RFC 9110 §8.6): some clients wait for such a body. */
+export function dropLength(fields: string[]): void {
+  for (let at = fields.length - 2; at >= 0; at -= 2)
+    if (fields[at]!.toLowerCase() === 'content-length') fields.splice(at, 2)
+}
+
 /** A transfer coding besides chunked is between the upstream and us, and we do not undo it (RFC 9112 §7). */
 export function hasForeignCoding(rawHeaders: readonly Buffer[]): boolean {
   const coding = lastValue(rawHeaders, 'transfer-encoding')

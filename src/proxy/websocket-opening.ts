@@ -8,6 +8,7 @@ import { keepEarlyBytes } from './early-bytes.ts'
 import { finishedEvent, type Outcome } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import type { ProxyContext } from './proxy-context.ts'
+import { dropLength } from './response-framing.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 import { dialWebSocket, type DialCall } from './websocket-dial.ts'
@@ -100,7 +101,9 @@ function relayAnswer(
   passage: Passage,
 ): void {
   const status = answer.statusCode ?? 502
-  socket.write(headOf(status, [...fields(line, answer, passage), 'connection', 'close']), 'latin1')
+  const sent = fields(line, answer, passage)
+  if (status === 204) dropLength(sent) // HX-23
+  socket.write(headOf(status, [...sent, 'connection', 'close']), 'latin1')
   answer.on('error', () => socket.destroy()).on('end', () => closeAfterAnswer(socket))
   answer.setTimeout(line.route.timeouts.idleMs, () => socket.destroy())
   socket.on('end', () => socket.destroy()).on('close', () => answer.destroy())

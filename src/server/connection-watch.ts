@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionLimits } from './connection-limits.ts'
+import { lingerBehindAnswer } from './lingering-end.ts'
 
 /** One connection and what it is doing. */
 interface Watched {
@@ -44,7 +45,9 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   return {
     opened: (socket) => {
       if (connections.has(socket)) return // handed over anew after an upgrade that was none
-      connections.set(socket, { socket, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 })
+      const watched: Watched = { socket, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 }
+      connections.set(socket, watched)
+      lingerBehindAnswer(socket, () => watched.request?.complete === false)
       socket.once('close', () => connections.delete(socket))
     },
     exchange: (request, response) => {

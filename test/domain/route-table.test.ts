@@ -312,7 +312,7 @@ for (const [name, routes] of Object.entries(TABLES)) {
   })
 }
 
-t.test('a lookup does not grow with the number of routes, nor badly with the path', async (t) => {
+t.test('RL-7 a lookup does not grow with the number of routes, nor badly with the path', async (t) => {
   const routes = Array.from({ length: 5_000 }, (_, index) => sampleRoute(`/tenant-${index}/*`))
   const large = buildRouteTable(routes)
   const startedAtMs = performance.now()

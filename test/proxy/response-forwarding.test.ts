@@ -1,6 +1,6 @@
 import t from 'tap'
 import { guardedRoute, openRoute, startProxied } from '../support/proxied.ts'
-import { ask, head, openRawSocket } from '../support/raw-socket.ts'
+import { ask, head, openRawSocket, type WireAnswer } from '../support/raw-socket.ts'
 import { answerOf, startRawUpstream } from '../support/raw-upstream.ts'
 
 const HOST = 'Host: 127.0.0.1'
@@ -63,7 +63,8 @@ t.test('HX-22 several Set-Cookie stay separate lines, in order', async (t) => {
 t.test('HX-23 HEAD, 204 and 304 have no body, and HEAD keeps its length', async (t) => {
   const upstream = await startRawUpstream(t, ({ socket, head: request }) => {
     if (request.startsWith('HEAD')) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n')
-    else if (request.includes('/204')) socket.write('HTTP/1.1 204 No\r\n\r\n')
+    else if (request.includes('/204'))
+      socket.write('HTTP/1.1 204 No\r\nx-a: b\r\nContent-Length: 7\r\n\r\n')
     else if (request.includes('/304'))
       socket.write('HTTP/1.1 304 Not\r\netag: "a"\r\ncontent-length: 7\r\n\r\n')
     else socket.write(answerOf('next'))
@@ -77,6 +78,7 @@ t.test('HX-23 HEAD, 204 and 304 have no body, and HEAD keeps its length', async 
     const answer = await client.next()
     t.equal(answer.status, status)
     t.equal(answer.header('transfer-encoding'), undefined)
+    t.equal(answer.header('content-length'), status === 204 ? undefined : '7')
   }
   client.write(GET)
   t.equal((await client.next()).body, 'next', 'the connection is in step')
@@ -135,6 +137,39 @@ t.test('ER-7 CS-11 answers to a signed-in user stay out of shared caches', async
   t.match(answer.headers('vary').join(','), /cookie/i)
   t.equal(answer.header('x-content-type-options'), 'nosniff')
 })
+
+/** A shared cache in front (RFC 9111 §3), as forgetful about cookies as the ones that get poisoned. */
+function sharedCache(ask: (lines: readonly string[]) => Promise<WireAnswer>) {
+  const kept = new Map<string, WireAnswer>()
+  return async (path: string, ...fields: readonly string[]): Promise<WireAnswer> => {
+    const hit = kept.get(path)
+    if (hit !== undefined) return hit
+    const answer = await ask([`GET ${path} HTTP/1.1`, HOST, ...fields])
+    const control = answer.headers('cache-control').join(',')
+    const isFresh = /max-age|public/i.test(control) || /\.(?:css|js|png)$/.test(path)
+    if (isFresh && !/private|no-store/i.test(control)) kept.set(path, answer)
+    return answer
+  }
+}
+
+t.test(
+  'AT-15 ER-6 ER-7 a shared cache in front keeps nothing of anybody, whatever a path looks like',
+  async (t) => {
+    const upstream = await startRawUpstream(t, (request) => {
+      const [token = 'nobody'] = request.headers('authorization')
+      request.socket.write(answerOf(token, 'cache-control: public, max-age=600, s-maxage=600'))
+    })
+    const { port, signIn } = await startProxied(t, [guardedRoute('/*', upstream.origin)])
+    const cached = sharedCache((lines) => ask(t, port, head(...lines)))
+    const [alice, bob] = [await signIn('alice'), await signIn('bob')]
+    for (const path of ['/account', '/account/x.css', '/account;x.js', '/account%2Fx.png']) {
+      t.match((await cached(path)).status, 401, 'a refusal is not kept either')
+      t.equal((await cached(path, `Cookie: ${alice.cookie}`)).body, `Bearer ${alice.token}`)
+      t.equal((await cached(path, `Cookie: ${bob.cookie}`)).body, `Bearer ${bob.token}`)
+      t.equal((await cached(path)).status, 401)
+    }
+  },
+)
 
 t.test(
   'ER-8 ER-15 a signed-out client gets neither a 304 nor a byte of the upstream',

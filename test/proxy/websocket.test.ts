@@ -250,7 +250,7 @@ for (const [name, bytes] of FALSE_101) {
   })
 }
 
-t.test('W1 a hanging upstream is 504 in time', async (t) => {
+t.test('W1 RL-10 a hanging upstream is 504 in time', async (t) => {
   const upstream = await startRawUpstream(t, () => undefined)
   const timeouts = { connectMs: 100, headersMs: 200, idleMs: 1_000 }
   const { port } = await startProxied(t, [
@@ -327,16 +327,37 @@ t.test('when the upstream dies, the client is hung up on, and the other way roun
   t.match(await second.finished(), { status: 101 })
 })
 
-t.test('HX-19 a client that does not read slows the upstream down', async (t) => {
+t.test(
+  'HX-19 RL-10 a client that does not read, not even pongs, slows the upstream down',
+  async (t) => {
+    const { client, far } = await openTunnel(t, (origin) => guardedRoute('/ws', origin, ALLOWED))
+    client.socket.pause()
+    let sentBytes = 0
+    const chunk = Buffer.alloc(65_536)
+    while (far.write(chunk) && sentBytes < 100_000_000) {
+      sentBytes += chunk.length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    t.ok(sentBytes < 50_000_000, `stopped after ${sentBytes} bytes`)
+  },
+)
+
+t.test('RL-10 fragments are never put together here: 50,000 pass as they came', async (t) => {
   const { client, far } = await openTunnel(t, (origin) => guardedRoute('/ws', origin, ALLOWED))
-  client.socket.pause()
-  let sentBytes = 0
-  const chunk = Buffer.alloc(65_536)
-  while (far.write(chunk) && sentBytes < 100_000_000) {
-    sentBytes += chunk.length
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  t.ok(sentBytes < 50_000_000, `stopped after ${sentBytes} bytes`)
+  const fragment = Buffer.from([0x00, 0x81, 1, 2, 3, 4, 5]) // a masked continuation of one byte, never the last
+  const sent = Buffer.concat(Array.from({ length: 50_000 }, () => fragment))
+  const arrived: Buffer[] = []
+  const all = new Promise<void>((resolve) => {
+    let bytes = 0
+    far.on('data', (chunk: Buffer) => {
+      arrived.push(chunk)
+      bytes += chunk.length
+      if (bytes === sent.length) resolve()
+    })
+  })
+  client.write(sent)
+  await all
+  t.ok(Buffer.concat(arrived).equals(sent))
 })
 
 t.test('bytes sent right behind the handshake reach the other side in order', async (t) => {

@@ -206,3 +206,27 @@ t.test('broken bytes in the middle of an answer do not get words mixed into it',
 function tick(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms))
 }
+
+for (const framing of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']) {
+  t.test(
+    `HX-32 RL-3 whoever never stops sending (${framing}) can read the answer, and is cut off then`,
+    async (t) => {
+      const { port } = await serving(t, {}, (_request, response) => {
+        response.writeHead(401, { connection: 'close' }).end('refused')
+      })
+      const client = connect(port, '127.0.0.1')
+      t.teardown(() => client.destroy())
+      client.on('error', () => undefined)
+      client.write(`POST / HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n`)
+      const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
+      const sendOn = () => {
+        if (!client.destroyed) client.write(chunk, () => setImmediate(sendOn))
+      }
+      sendOn()
+      const answer = await readToEnd(client)
+      t.equal(answer.status, 401)
+      t.match(answer.text, /refused/)
+      t.ok(answer.closed)
+    },
+  )
+}

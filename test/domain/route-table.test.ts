@@ -312,14 +312,17 @@ for (const [name, routes] of Object.entries(TABLES)) {
   })
 }
 
-t.test('RL-7 a lookup does not grow with the number of routes, nor badly with the path', async (t) => {
-  const routes = Array.from({ length: 5_000 }, (_, index) => sampleRoute(`/tenant-${index}/*`))
-  const large = buildRouteTable(routes)
-  const startedAtMs = performance.now()
-  for (let round = 0; round < 10_000; round += 1)
-    large.match(undefined, 'GET', '/tenant-4999/orders/17')
-  for (const piece of ['/%41', '.', '%20', ';', '/A', '%25', '/;']) {
-    large.match(undefined, 'GET', `/tenant-1/${piece.repeat(16_384 / piece.length)}`)
-  }
-  t.ok(performance.now() - startedAtMs < 1_000)
-})
+t.test(
+  'RL-7 a lookup does not grow with the number of routes, nor badly with the path',
+  async (t) => {
+    const routes = Array.from({ length: 5_000 }, (_, index) => sampleRoute(`/tenant-${index}/*`))
+    const large = buildRouteTable(routes)
+    const startedAtMs = performance.now()
+    for (let round = 0; round < 10_000; round += 1)
+      large.match(undefined, 'GET', '/tenant-4999/orders/17')
+    for (const piece of ['/%41', '.', '%20', ';', '/A', '%25', '/;']) {
+      large.match(undefined, 'GET', `/tenant-1/${piece.repeat(16_384 / piece.length)}`)
+    }
+    t.ok(performance.now() - startedAtMs < 1_000)
+  },
+)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { RedisAddress, RedisOptions } from '../../src/session-store/redis-options.ts'
-import { freePort } from './gateway.ts'
+import { freePort, type GatewayPlan } from './gateway.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from './loopback-certificate.ts'
 
 /** A spawned `redis-server`, ended with the test. */
@@ -48,6 +48,18 @@ export const ACL_RULES =
 const CLUSTER_ACL_RULES = `${ACL_RULES} +cluster|slots +cluster|info`
 
 const OUR_USER = { username: 'bearergate', password: 's3cret' } as const
+
+/** The same as a `session.redis` section: for a gateway of its own process. */
+export function redisSection({ servers, username, password }: RedisOptions): GatewayPlan {
+  const user = username === undefined ? {} : { username, password }
+  if (servers.kind === 'single') return { url: `redis://${hostPort(servers.server)}`, ...user }
+  if (servers.kind === 'cluster') return { nodes: servers.nodes.map(hostPort), ...user }
+  return { sentinels: servers.sentinels.map(hostPort), masterName: servers.groupName, ...user }
+}
+
+function hostPort({ host, port }: RedisAddress): string {
+  return `${host}:${port}`
+}
 
 /** One server without TLS and password. */
 export async function startRedis(t: Owner): Promise<RedisBed & { readonly server: RedisServer }> {

@@ -9,6 +9,7 @@ import { ownEndpoints } from './endpoints/endpoints.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { elapsedMs, entranceOf, siteOf, type Entrance } from './http/entrance.ts'
 import { createHostRule } from './http/host-rule.ts'
+import { createLoginLimit } from './http/login-limit.ts'
 import { createOwnCookies } from './http/own-cookies.ts'
 import { answerRefusals } from './http/refusal-plugin.ts'
 import { createStartLogin } from './http/start-login.ts'
@@ -43,9 +44,10 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
 
   const { secrets, lifetimeMs, cookie } = config.session
   const cookies = await createOwnCookies(app, { publicUrl, secrets, lifetimeMs, ...cookie })
-  const startLogin = createStartLogin({ ...parts, ...cookies })
+  const loginLimit = await createLoginLimit(app, config.loginLimit)
+  const startLogin = createStartLogin({ ...parts, ...cookies, loginLimit })
   const trustedOrigins = [publicUrl.origin]
-  const shared = { ...parts, ...cookies, startLogin, trustedOrigins, publicUrl }
+  const shared = { ...parts, ...cookies, startLogin, loginLimit, trustedOrigins, publicUrl }
   const proxy: ProxyContext = { ...shared, routes, pseudonym: viaPseudonym(config) }
   await app.register(ownEndpoints, {
     ...shared,

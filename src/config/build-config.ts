@@ -13,11 +13,17 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     provider: buildProvider(tree),
     session: buildSession(tree),
     logout: buildLogout(tree),
+    loginLimit: buildLoginLimit(tree),
     routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, tree.publicUrl.origin))),
     workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
   }
+}
+
+function buildLoginLimit({ loginLimit }: LoadedTree): GatewayConfig['loginLimit'] {
+  const { perAddress, total, window } = loginLimit
+  return { perAddress, total, windowMs: window }
 }
 
 function buildListen({ listen }: LoadedTree): ListenConfig {

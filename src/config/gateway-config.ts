@@ -1,4 +1,5 @@
 import type { Route } from '../domain/route.ts'
+import type { LoginLimitOptions } from '../http/login-limit.ts'
 import type { RedisOptions } from '../session-store/redis-options.ts'
 
 /** A configuration that was checked as a whole: every default filled in, every file read. */
@@ -10,6 +11,7 @@ export interface GatewayConfig {
   readonly provider: ProviderConfig
   readonly session: SessionConfig
   readonly logout: LogoutConfig
+  readonly loginLimit: LoginLimitOptions
   readonly routes: readonly Route[]
   /** Processes that serve requests. */
   readonly workers: number

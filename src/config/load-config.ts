@@ -11,6 +11,7 @@ import type { Finding } from './located-node.ts'
 import type { Draft, RuleReport } from './rules/draft.ts'
 import { checkFile } from './rules/file-rules.ts'
 import { checkListeners } from './rules/listener-rules.ts'
+import { checkLoginLimit } from './rules/login-limit-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
 import { checkRoutes } from './rules/route-rules.ts'
@@ -85,6 +86,7 @@ function checkRules(decoded: Decoded, places: Places) {
     checkSession,
     checkFile,
     checkRedis,
+    checkLoginLimit,
     checkRoutes,
   ]) {
     check(decoded.value as Draft, report)

@@ -23,6 +23,7 @@ export const STATUS_OF_REASON = {
   request_timeout: 408,
   body_too_large: 413,
   headers_too_large: 431,
+  rate_limited: 429,
   uri_too_long: 414,
   expectation_refused: 417,
   upgrade_refused: 426,

@@ -8,6 +8,7 @@ import { parseReturnTo } from '../domain/return-to.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import type { SignIn } from '../domain/sign-in.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
+import type { LoginLimit } from '../http/login-limit.ts'
 import type { LoginTransactionCookie } from '../http/login-transaction-cookie.ts'
 import { TICKET_GRACE_SECONDS } from '../http/own-cookies.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
@@ -27,6 +28,7 @@ export interface CallbackEndpointOptions {
   readonly sessionCookie: SessionCookie
   readonly transactionCookie: LoginTransactionCookie
   readonly startLogin: StartLogin
+  readonly loginLimit: LoginLimit
   readonly sameSite: 'lax' | 'strict'
   /** Absolute lifetime of a session; its cookie stays a little longer. */
   readonly lifetimeMs: number
@@ -50,6 +52,8 @@ export function callbackEndpoint(options: CallbackEndpointOptions) {
     if (requestFacts('GET', request.headers).prefetch) {
       return refuse(request, reply, 'no_session') // asked ahead of a click: the login is not spent (AT-44)
     }
+    const retryAfterSeconds = await options.loginLimit.callback(request)
+    if (retryAfterSeconds > 0) return refuseLogin(visit, 'rate_limited', { retryAfterSeconds })
     try {
       return await answer(visit, queryParameters(entranceOf(request.raw)))
     } catch (error) {

@@ -6,6 +6,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginWish } from '../domain/login-transaction.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import { actorOf, entranceOf } from './entrance.ts'
+import type { LoginLimit } from './login-limit.ts'
 import type { LoginTransactionCookie } from './login-transaction-cookie.ts'
 import { plainHeaders, refuse } from './refusal.ts'
 import type { SessionCookie } from './session-cookie.ts'
@@ -15,6 +16,7 @@ export interface StartLoginOptions {
   readonly sessions: Pick<SessionEngine, 'peek'>
   readonly sessionCookie: SessionCookie
   readonly transactionCookie: LoginTransactionCookie
+  readonly loginLimit: LoginLimit
   readonly emit: Emit
   readonly nowMs: () => number
 }
@@ -34,10 +36,15 @@ const MAX_RESTARTS = 3 // STANDARDS CB-12
  * login that keeps coming back without a usable session ends on a page (AT-26).
  */
 export function createStartLogin(options: StartLoginOptions): StartLogin {
-  const { provider, sessionCookie, transactionCookie, emit, nowMs } = options
+  const { provider, sessionCookie, transactionCookie, loginLimit, emit, nowMs } = options
   return async (request, reply, wish) => {
     const entrance = entranceOf(request.raw)
     const { cookie } = request.headers
+    const retryAfterSeconds = await loginLimit.start(request)
+    if (retryAfterSeconds > 0) {
+      emit({ type: 'login_failed', reason: 'rate_limited', ...actorOf(entrance) })
+      return refuse(request, reply, 'rate_limited', { retryAfterSeconds, retryUrl: wish.returnTo })
+    }
     const attempt = Math.max(wish.attempt, shortLivedLogins(cookie, options))
     if (attempt > MAX_RESTARTS) {
       sessionCookie.clear(reply) // the way on from the page starts counting anew

@@ -219,6 +219,19 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       ways: ['home'],
     },
   },
+  rate_limited: {
+    title: 'Too many sign-ins',
+    detail: 'More sign-ins were begun than are allowed in this time.',
+    page: {
+      title: 'Too many sign-ins at once',
+      paragraphs: [
+        'From your network, or altogether, more sign-ins were begun than are allowed in a short time.',
+        'Wait a minute, then try again.',
+      ],
+      icon: 'clock',
+      ways: ['try_again'],
+    },
+  },
   uri_too_long: {
     title: 'Address too long',
     detail: 'The request target is longer than is accepted.',

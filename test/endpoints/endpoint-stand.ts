@@ -19,6 +19,7 @@ import {
 } from '../../src/endpoints/session-event-streams.ts'
 import { entranceOf, siteOf } from '../../src/http/entrance.ts'
 import { createHostRule } from '../../src/http/host-rule.ts'
+import { createLoginLimit } from '../../src/http/login-limit.ts'
 import { createOwnCookies } from '../../src/http/own-cookies.ts'
 import { answerRefusals } from '../../src/http/refusal-plugin.ts'
 import { refuse } from '../../src/http/refusal.ts'
@@ -119,12 +120,21 @@ export async function createEndpointStand(
     lifetimeMs: 3_600_000,
     sameSite,
   })
-  const startLogin = createStartLogin({ provider: client, sessions, ...cookies, emit, nowMs })
+  const loginLimit = await createLoginLimit(app, { perAddress: 0, total: 0, windowMs: 60_000 })
+  const startLogin = createStartLogin({
+    provider: client,
+    sessions,
+    ...cookies,
+    loginLimit,
+    emit,
+    nowMs,
+  })
   await app.register(ownEndpoints, {
     provider: client,
     sessions,
     ...cookies,
     startLogin,
+    loginLimit,
     issuer: provider.issuer,
     loginParameters: ['login_hint', 'connection', 'organization', 'prompt'],
     publicUrl,

@@ -190,6 +190,7 @@ function testConfig(routes: readonly Route[]): GatewayConfig {
       claims: [],
     },
     logout: { revoke: true, clearSiteData: true, requireTokenType: false },
+    loginLimit: { perAddress: 0, total: 0, windowMs: 60_000 },
     routes,
     workers: 1,
     logging: { level: 'info' },

@@ -3,6 +3,7 @@ import { adminSchema, listenSchema } from './listener-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
 import { choice, count, duration, section, text, type SchemaNode } from './schema-parts.ts'
+import { loginLimitSchema } from './login-limit-schema.ts'
 import { logoutSchema, sessionSchema } from './session-schema.ts'
 
 /** Every key of the configuration, documented here and nowhere else. */
@@ -19,6 +20,7 @@ const configSchema = section({
   provider: providerSchema,
   session: sessionSchema,
   logout: logoutSchema,
+  loginLimit: loginLimitSchema,
   routes: routesSchema,
   workers: count({
     default: 1,

@@ -1,4 +1,5 @@
 import type { HeaderPart, Route, RouteHeaders } from '../domain/route.ts'
+import { buildRequirement } from './build-requirement.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 type LoadedRoute = LoadedTree['routes'][number]
@@ -15,6 +16,7 @@ export function buildRoute(route: LoadedRoute, websocketOrigin = ''): Route {
     ...(stripPrefix === undefined ? {} : { stripPrefix }),
     access: route.access,
     unauthenticated: route.unauthenticated,
+    ...(route.require === undefined ? {} : { require: buildRequirement(route.require) }),
     headers: headersOf(route),
     csrf: route.csrf,
     websocket: websocketOf(route, websocketOrigin),

@@ -25,7 +25,12 @@ export function decodeScalar(spot: ScalarSpot): unknown {
   }
   if (schema.type === 'integer') return integer(spot, node.value)
   if (schema.type === 'boolean') return boolean(spot, node.value)
+  if (schema.type === 'scalar' && isPlain(node.value)) return node.value
   return typeof node.value === 'string' ? textValue(spot, node.value) : notText(spot)
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
 }
 
 /** `; did you mean "clientId"?`, or nothing when no word is near. */

@@ -146,5 +146,6 @@ function kindOf(schema: SchemaNode): string {
   if (schema.type === 'object') return 'a map (key: value)'
   if (schema.type === 'array') return 'a list ([a, b], or one "- a" per line)'
   if (schema.type === 'boolean') return 'true or false'
+  if (schema.type === 'scalar') return 'text, a number, true or false'
   return schema.type === 'integer' ? 'a whole number' : 'text'
 }

@@ -1,17 +1,17 @@
 import { STATUS_OF_REASON } from './reason.ts'
 import type { Reason } from './reason.ts'
 import type { RequestFacts } from './request-facts.ts'
+import { lackOf, type Lack, type Standing } from './requirement.ts'
 import type { Route } from './route.ts'
 
 /** What is known of the caller. A store or provider that fails may be told as a reason too. */
 export type SessionFacts =
-  | { readonly kind: 'active'; readonly claims: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'none'; readonly reason: Reason }
+  ({ readonly kind: 'active' } & Standing) | { readonly kind: 'none'; readonly reason: Reason }
 
 export type AccessDecision =
   | { readonly kind: 'forward'; readonly withToken: boolean }
   | { readonly kind: 'login' }
-  | { readonly kind: 'refuse'; readonly reason: Reason }
+  | { readonly kind: 'refuse'; readonly reason: Reason; readonly lack?: Lack }
 
 const FORWARD: AccessDecision = { kind: 'forward', withToken: false }
 const FORWARD_WITH_TOKEN: AccessDecision = { kind: 'forward', withToken: true }
@@ -33,7 +33,13 @@ export function decideAccess(
   if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
   const isExempt = !route.csrf && !isSafe(facts.method)
   const reason = isExempt ? undefined : crossSiteRefusal(facts, trustedOrigins)
-  return reason === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason }
+  return reason === undefined ? decideKnown(route, session) : { kind: 'refuse', reason }
+}
+
+/** Who it is is known; whether that is enough here is the route's `require`. Another login would change nothing. */
+function decideKnown({ require }: Route, standing: Standing): AccessDecision {
+  const lack = require && lackOf(require, standing)
+  return lack === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason: lack.reason, lack }
 }
 
 /**
@@ -104,7 +110,7 @@ function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFact
   if (origin === undefined ? signedIn : !route.websocket.origins.includes(origin)) {
     return { kind: 'refuse', reason: 'origin_refused' }
   }
-  return signedIn ? FORWARD_WITH_TOKEN : FORWARD
+  return signedIn ? decideKnown(route, session) : FORWARD
 }
 
 function isSafe(method: string): boolean {

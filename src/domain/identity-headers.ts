@@ -1,3 +1,4 @@
+import { claimAt } from './claim.ts'
 import type { HeaderPart } from './route.ts'
 
 const MAX_VALUE_LENGTH = 4_096 // RFC 9110 §5.4 sets no limit; servers refuse 8 KiB for all headers together
@@ -26,19 +27,6 @@ export function claimHeader(
     if (value.length > MAX_VALUE_LENGTH) return 'too_long'
   }
   return value === '' ? 'absent' : { value }
-}
-
-/** The claim at a path of names, own properties only; `undefined` when there is none. */
-export function claimAt(
-  claims: Readonly<Record<string, unknown>>,
-  path: readonly string[],
-): unknown {
-  let value: unknown = claims
-  for (const name of path) {
-    if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined
-    value = value[name]
-  }
-  return value
 }
 
 /** As long as it is, for one that will be sent; cut short after the limit for one that will not. */
@@ -73,8 +61,4 @@ function encodeLiteral(text: string): string {
 
 function percentEncode(text: string): string {
   return Buffer.from(text, 'utf8').toString('hex').toUpperCase().replace(/../g, '%$&')
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

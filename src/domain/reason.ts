@@ -12,6 +12,8 @@ export const STATUS_OF_REASON = {
   session_revoked: 401,
   session_superseded: 401,
   refresh_rejected: 401,
+  claims_unmet: 403,
+  insufficient_scope: 403,
   cross_site_refused: 403,
   origin_refused: 403,
   path_refused: 400,

@@ -1,3 +1,5 @@
+import type { Requirement } from './requirement.ts'
+
 /** One configured route: which requests it takes, who may pass, where they go. */
 export interface Route {
   /** The label of the route in logs and metrics: its host and path as written in the config. */
@@ -12,6 +14,8 @@ export interface Route {
   readonly stripPrefix?: string
   readonly access: 'required' | 'optional' | 'public'
   readonly unauthenticated: 'auto' | 'login' | 'reject'
+  /** Absent: being known is enough. */
+  readonly require?: Requirement
   readonly headers: RouteHeaders
   /** Unsafe methods on a cookie session must be same-origin. */
   readonly csrf: boolean

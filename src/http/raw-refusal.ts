@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { knownEntrance, type Entrance } from './entrance.ts'
-import { problem, refusalHeaders } from './refusal.ts'
+import { problem, refusalHeaders, type RefusalExtra } from './refusal.ts'
 import type { IncomingMessage } from 'node:http'
 
 /**
@@ -13,12 +13,12 @@ export function refuseSocket(
   socket: Duplex,
   reason: Reason,
   request?: IncomingMessage,
-  allow?: readonly string[],
+  extra: RefusalExtra = {},
 ): void {
   const entrance = request === undefined ? undefined : knownEntrance(request)
   if (entrance !== undefined) entrance.reason = reason
   if (!socket.writable) return void socket.destroy()
-  const { headers, body } = content(reason, entrance, allow)
+  const { headers, body } = content(reason, entrance, extra)
   const status: number = STATUS_OF_REASON[reason]
   const lines = Object.entries({ ...headers, connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -28,9 +28,8 @@ export function refuseSocket(
 function content(
   reason: Reason,
   entrance: Entrance | undefined,
-  allow: readonly string[] | undefined,
+  extra: RefusalExtra,
 ): { headers: Record<string, string>; body: string } {
-  const extra = allow === undefined ? {} : { allow }
   const body = JSON.stringify(problem(reason, entrance, extra))
   return {
     headers: {

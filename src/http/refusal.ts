@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { prefersHtml } from '../domain/html-preference.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+import type { Lack } from '../domain/requirement.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { entranceOf, type Entrance } from './entrance.ts'
 import { pageHeaders, renderPage } from './page.ts'
@@ -22,7 +23,9 @@ export interface RefusalExtra {
   /** One plain sentence for the problem document; never from a library or the provider. */
   readonly detail?: string
   /** For 405. */
-  readonly allow?: readonly string[]
+  readonly allow?: readonly string[] | undefined
+  /** What the caller would need to be let in. */
+  readonly lack?: Lack
 }
 
 const RETRY_AFTER_SECONDS = 5
@@ -75,8 +78,14 @@ export function problem(
     detail: extra.detail ?? TEXT_OF_REASON[reason].detail,
     reason,
     request_id: entrance?.requestId,
+    ...(extra.lack === undefined ? {} : { needed: neededOf(extra.lack) }),
     ...(status === 401 ? { login_url: extra.loginUrl ?? entrance?.site.loginUrl } : {}),
   }
+}
+
+/** Names of claims only: which values let others in is nobody's business. */
+function neededOf(lack: Lack): Record<string, unknown> {
+  return lack.reason === 'claims_unmet' ? { claims: lack.claims } : { scope: lack.scope.join(' ') }
 }
 
 /** The fields that a refusal's status and reason call for. */

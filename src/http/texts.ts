@@ -53,6 +53,16 @@ const NOT_SENT: PageText = {
   ways: ['home'],
 }
 
+const NOT_YOURS: PageText = {
+  title: 'Your account may not see this page',
+  paragraphs: [
+    'You are signed in, but this page is for other people, or for people with more rights.',
+    'If you need it, ask those who run this service and give them the reference below. If you have another account, you can use that one.',
+  ],
+  icon: 'stop',
+  ways: ['other_account', 'home'],
+}
+
 const FOREIGN_SITE: PageText = {
   title: 'This came from another website',
   paragraphs: [
@@ -138,6 +148,16 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     title: 'Session ended by the identity provider',
     detail: 'The identity provider no longer renews this session.',
     page: SESSION_ENDED,
+  },
+  claims_unmet: {
+    title: 'Not allowed for this account',
+    detail: 'The account lacks what this route asks for.',
+    page: NOT_YOURS,
+  },
+  insufficient_scope: {
+    title: 'Insufficient scope',
+    detail: 'The access token was granted less scope than this route asks for.',
+    page: NOT_YOURS,
   },
   cross_site_refused: {
     title: 'Cross-site request refused',

@@ -3,9 +3,11 @@ import { decideAccess, type AccessDecision, type SessionFacts } from '../domain/
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
+import type { Lack, Standing } from '../domain/requirement.ts'
 import type { Route } from '../domain/route.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import type { AccessToken } from '../domain/session-record.ts'
+import { loginToken } from '../domain/token-freshness.ts'
 import type { EndedSession } from '../domain/session-store.ts'
 import type { SessionCookie } from '../http/session-cookie.ts'
 
@@ -17,7 +19,12 @@ export type Admission =
       readonly token: string | undefined
     }
   | { readonly kind: 'login' }
-  | { readonly kind: 'refuse'; readonly reason: Reason; readonly cause?: unknown }
+  | {
+      readonly kind: 'refuse'
+      readonly reason: Reason
+      readonly lack?: Lack
+      readonly cause?: unknown
+    }
 
 export interface Guard {
   readonly sessions: SessionEngine
@@ -68,7 +75,7 @@ function withFound(
 }
 
 function withSession(question: Question, session: LiveSession): Admission | Promise<Admission> {
-  const decision = decide(question, { kind: 'active', claims: session.record.claims })
+  const decision = decide(question, { kind: 'active', ...standingOf(session) })
   if (decision.kind !== 'forward') return decision.kind === 'login' ? LOGIN : decision
   if (!decision.withToken) return ANONYMOUS
   const token = question.guard.sessions.accessToken(session)
@@ -83,10 +90,17 @@ function withRefreshed(
 ): Admission {
   if ('ended' in refreshed)
     return withoutSession(question, { kind: 'none', reason: refreshed.ended })
-  return { kind: 'forward', session: newest(question, session), token: refreshed.value }
+  const current = newest(question, session)
+  const decision = decide(question, { kind: 'active', ...standingOf(current) })
+  if (decision.kind === 'refuse') return decision
+  return { kind: 'forward', session: current, token: refreshed.value }
 }
 
-/** Claims may have changed with the refresh (RT-17). */
+function standingOf({ record }: LiveSession): Standing {
+  return { claims: record.claims, scope: loginToken(record).scope }
+}
+
+/** Claims and scope may have changed with the refresh (RT-17). */
 function newest({ guard }: Question, session: LiveSession): LiveSession {
   return guard.sessions.peek(session.ticket) ?? session
 }

@@ -304,7 +304,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (this.#ended) return false
     this.#end()
     if (!this.#response.headersSent) {
-      turnAway(this.#client.request, this.#client.reply, reason, cause)
+      turnAway(this.#client.request, this.#client.reply, reason, { cause })
       return false
     }
     this.#emit({ reason, ...(cause === undefined ? {} : { cause }) })

@@ -58,7 +58,7 @@ export async function routePlugin(
         return void login(proxy, request, reply).catch((error: unknown) => reply.send(error))
       case 'refuse':
         tellOfBlocked(proxy, route, request, admission)
-        return turnAway(request, reply, admission.reason, admission.cause)
+        return turnAway(request, reply, admission.reason, admission)
     }
   }
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Reason } from '../domain/reason.ts'
-import { refuse } from '../http/refusal.ts'
+import { refuse, type RefusalExtra } from '../http/refusal.ts'
 import { announcedBodyBytes } from './message-body.ts'
 
 const WORTH_READING_BYTES = 65_536 // cheaper to read and forget than to make the client connect again
@@ -10,10 +10,10 @@ export function turnAway(
   request: FastifyRequest,
   reply: FastifyReply,
   reason: Reason,
-  cause?: unknown,
+  extra: RefusalExtra = {},
 ): void {
   void refuse(request, reply, reason, {
-    ...(cause === undefined ? {} : { cause }),
+    ...extra,
     ...(leavesMuchUnread(request) ? { headers: { connection: 'close' } } : {}),
   })
 }

@@ -4,6 +4,7 @@ import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
 import { entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
+import type { RefusalExtra } from '../http/refusal.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
 import { finishedEvent, type Outcome } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
@@ -17,7 +18,7 @@ import { CLOSE_SESSION_ENDED, joinSockets } from './websocket-tunnel.ts'
 
 /** One WebSocket handshake on its way to an answer. */
 export interface Opening {
-  refuse(reason: Reason, allow?: readonly string[], cause?: unknown): void
+  refuse(reason: Reason, extra?: RefusalExtra): void
   dial(line: TransferLine, passage: Passage, call: DialCall): void
 }
 
@@ -37,8 +38,9 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
     told = true
     proxy.emit(finishedEvent(entrance, entrance.session, outcome))
   }
-  const refuse = (reason: Reason, allow?: readonly string[], cause?: unknown): void => {
-    refuseSocket(socket, reason, request, allow)
+  const refuse = (reason: Reason, extra: RefusalExtra = {}): void => {
+    const { cause } = extra
+    refuseSocket(socket, reason, request, extra)
     closeAfterAnswer(socket)
     tell({ status: STATUS_OF_REASON[reason], reason, ...(cause === undefined ? {} : { cause }) })
   }
@@ -58,7 +60,7 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
       const dialled = dialWebSocket(call, {
         onError: (error) => {
           early.take()
-          refuse(upstreamFailure(error, false), undefined, error)
+          refuse(upstreamFailure(error, false), { cause: error })
         },
         onAnswer: (answer) => {
           early.take()

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Reason } from '../domain/reason.ts'
 import { upstreamRequestHeaders } from '../domain/request-headers.ts'
 import type { Route } from '../domain/route.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
@@ -43,7 +42,7 @@ export function websocketUpgrade({
     const entrance = entranceOf(request)
     const opening = createOpening({ proxy, request, socket, head })
     if (entrance.refusal !== undefined)
-      return opening.refuse(entrance.refusal.reason, entrance.refusal.allow)
+      return opening.refuse(entrance.refusal.reason, entrance.refusal)
     const line = entrance.route === undefined ? undefined : lines.get(entrance.route)
     if (line === undefined) return opening.refuse('upgrade_refused')
     const fault = handshakeFault(request)
@@ -51,7 +50,8 @@ export function websocketUpgrade({
 
     const act = (admission: Admission): void => {
       if (admission.kind === 'forward') return open(line, admission)
-      const reason: Reason = admission.kind === 'login' ? 'no_session' : admission.reason
+      if (admission.kind === 'login') return opening.refuse('no_session')
+      const { reason } = admission
       if (reason === 'origin_refused') {
         proxy.emit({
           type: 'cross_site_blocked',
@@ -60,7 +60,7 @@ export function websocketUpgrade({
           ...actorOf(entrance),
         })
       }
-      opening.refuse(reason)
+      opening.refuse(reason, admission)
     }
     const open = (line: TransferLine, passage: Passage): void => {
       const path =
@@ -75,8 +75,6 @@ export function websocketUpgrade({
     }
     const admission = admit(proxy, line.route, request)
     if (!(admission instanceof Promise)) return act(admission)
-    admission
-      .then(act)
-      .catch((cause: unknown) => opening.refuse('internal_error', undefined, cause))
+    admission.then(act).catch((cause: unknown) => opening.refuse('internal_error', { cause }))
   }
 }

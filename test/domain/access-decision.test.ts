@@ -12,7 +12,7 @@ const OURS = 'https://gateway.example'
 const LISTED = 'https://listed.example'
 const TRUSTED = [OURS, LISTED]
 
-const ACTIVE: SessionFacts = { kind: 'active', claims: {} }
+const ACTIVE: SessionFacts = { kind: 'active', claims: {}, scope: undefined }
 const NOBODY: SessionFacts = { kind: 'none', reason: 'no_session' }
 
 function facts(method: string, more: Partial<RequestFacts> = {}): RequestFacts {
@@ -236,6 +236,54 @@ for (const [access, session, origin, expected] of HANDSHAKES) {
       t.equal(decide({ access, websocket: false }, session, handshake), 'upgrade_refused')
     },
   )
+}
+
+const FOR_STAFF: Partial<Route> = {
+  require: {
+    scope: ['read:orders'],
+    claims: [{ name: 'groups', path: ['groups'], oneOf: ['staff'] }],
+  },
+}
+const STAFF: SessionFacts = { kind: 'active', claims: { groups: ['staff'] }, scope: 'read:orders' }
+
+/** What a route for staff with the scope says to whom, in the order of the columns. */
+const REQUIRED: readonly (readonly [
+  who: string,
+  session: SessionFacts,
+  navigation: string,
+  script: string,
+  crossSitePost: string,
+  handshake: string,
+])[] = [
+  ['staff with the scope', STAFF, 'token', 'token', 'cross_site_refused', 'token'],
+  [
+    'staff without the scope',
+    { ...STAFF, scope: 'openid' },
+    'insufficient_scope',
+    'insufficient_scope',
+    'cross_site_refused',
+    'insufficient_scope',
+  ],
+  [
+    'a guest with the scope',
+    { ...STAFF, claims: { groups: ['guests'] } },
+    'claims_unmet',
+    'claims_unmet',
+    'cross_site_refused',
+    'claims_unmet',
+  ],
+  ['a guest', ACTIVE, 'claims_unmet', 'claims_unmet', 'cross_site_refused', 'claims_unmet'],
+  ['nobody', NOBODY, 'login', 'no_session', 'no_session', 'no_session'],
+]
+
+for (const [who, session, navigation, script, crossSitePost, handshake] of REQUIRED) {
+  t.test(`require, never by a login: ${who}`, async (t) => {
+    const route = { ...FOR_STAFF, websocket: { origins: [LISTED] } }
+    t.equal(decide(route, session, facts('GET', { navigation: true })), navigation)
+    t.equal(decide(route, session, facts('GET', { fetchSite: 'same-origin' })), script)
+    t.equal(decide(route, session, facts('POST', { fetchSite: 'cross-site' })), crossSitePost)
+    t.equal(decide(route, session, facts('GET', { websocket: true, origin: LISTED })), handshake)
+  })
 }
 
 t.test('CS-10 our own endpoints can ask the same question', async (t) => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { claimAt, claimHeader } from '../../src/domain/identity-headers.ts'
+import { claimAt } from '../../src/domain/claim.ts'
+import { claimHeader } from '../../src/domain/identity-headers.ts'
 import { visible } from '../support/visible.ts'
 
 const value = (claim: unknown): unknown => {

@@ -31,6 +31,7 @@ export interface Proxied {
     subject?: string,
     claims?: Readonly<Record<string, unknown>>,
     refreshToken?: string,
+    scope?: string,
   ): Promise<SignedIn>
   /** Resolves with the next `request_finished`, or the first not yet asked for. */
   finished(): Promise<RequestFinished>
@@ -112,12 +113,13 @@ export function guardedRoute(path: string, origin: string, overrides: Partial<Ro
 }
 
 function signingIn(config: GatewayConfig, parts: GatewayParts): Proxied['signIn'] {
-  return async (subject = 'alice', claims = {}, refreshToken) => {
+  return async (subject = 'alice', claims = {}, refreshToken, scope) => {
     const token = `token-of-${subject}-${randomBytes(4).toString('hex')}`
     const nowMs = Date.now()
     const accessToken = {
       target: '',
       value: token,
+      ...(scope === undefined ? {} : { scope }),
       obtainedAtMs: nowMs,
       expiresAtMs: nowMs + 3_600_000,
     }

@@ -1,4 +1,5 @@
 import type { FileReader } from '../file-reader.ts'
+import { parseClaimName } from './claim-path.ts'
 import { parseHeaderName, parseHeaderText, parseMethod } from './header.ts'
 import { parseAddressRange, parseListenHost, parseRouteHost } from './network.ts'
 import {
@@ -54,6 +55,7 @@ export const FORMATS = {
   method: parseMethod,
   'header-name': parseHeaderName,
   'header-value': parseHeaderText,
+  'claim-name': parseClaimName,
   scope: parseScope,
   'scope-token': parseScopeToken,
   'authorization-parameter': parseAuthorizationParameter,

@@ -49,6 +49,7 @@ function alternatives(node: SchemaNode): Json[] {
   if (type === 'object' || type === 'array') return [editorNode(node)]
   if (node.enum !== undefined) return [{ enum: node.enum }, PLACEHOLDER]
   if (type === 'boolean') return [{ type }, PLACEHOLDER]
+  if (type === 'scalar') return [{ type: ['string', 'number', 'boolean'] }]
   if (type === 'integer') return [{ type, minimum, maximum }, PLACEHOLDER]
   const pattern = PATTERNS[node.format ?? 'line']
   return [pattern === undefined ? { type: 'string' } : { type: 'string', pattern }]

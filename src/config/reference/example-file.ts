@@ -29,8 +29,9 @@ function valueLines(start: string, node: SchemaNode): string[] {
   if (node.type === 'object' && node.properties !== undefined) {
     return [start, ...sectionLines(node).map(indented)]
   }
-  if (node.type === 'array' && node.items?.properties !== undefined) {
-    return [start, ...itemLines(sectionLines(node.items))]
+  const isExpanded = node.example === undefined && node.items?.properties !== undefined
+  if (node.type === 'array' && isExpanded) {
+    return [start, ...itemLines(sectionLines(node.items ?? {}))]
   }
   const value = node.example ?? yamlOf(node.default)
   const isLong = start.length + value.length > MAX_LINE_LENGTH

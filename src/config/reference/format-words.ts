@@ -23,6 +23,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   method: 'method',
   'header-name': 'header name',
   'header-value': 'text with `${claims.…}`',
+  'claim-name': 'claim name',
   scope: 'text',
   'scope-token': 'word',
   'authorization-parameter': 'parameter name',
@@ -41,6 +42,7 @@ export function allowedWords(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((word) => `\`${word}\``).join(' | ')
   if (node.type === 'array') return `list of: ${allowedWords(node.items ?? {})}`
   if (node.type === 'object') return mapWords(node)
+  if (node.type === 'scalar') return 'text, number, `true` | `false`'
   if (node.type === 'boolean') return '`true` | `false`'
   if (node.type === 'integer') return `whole number, ${node.minimum ?? 0} to ${node.maximum ?? ''}`
   const words = FORMAT_WORDS[node.format ?? 'line']

@@ -14,6 +14,8 @@ export type DraftOf<T> = T extends Atom
 
 export type Draft = DraftOf<LoadedTree>
 
+export type RouteDraft = NonNullable<NonNullable<NonNullable<Draft>['routes']>[number]>
+
 /** Where rules say what they found. Messages about a value that may not be shown do not quote it. */
 export interface RuleReport {
   problem(path: Path, message: string): void

@@ -1,9 +1,8 @@
 import { routeConflicts } from '../../domain/route-table.ts'
 import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
-import type { Draft, RuleReport } from './draft.ts'
-
-type RouteDraft = NonNullable<NonNullable<NonNullable<Draft>['routes']>[number]>
+import type { Draft, RouteDraft, RuleReport } from './draft.ts'
+import { checkRequirement } from './requirement-rules.ts'
 
 /** What the keys of a route, and the routes among themselves, must agree on. */
 export function checkRoutes(draft: Draft, report: RuleReport): void {
@@ -14,6 +13,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkStripPrefix(route, place, report)
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
+    checkRequirement(route, place, report)
     warnOfRelaxations(route, place, report)
   }
   checkConflicts(routes, report)

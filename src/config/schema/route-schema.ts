@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { RoutePath, Upstream } from '../../domain/route.ts'
 import type { TextPart } from '../interpolation.ts'
+import { requirementSchema } from './requirement-schema.ts'
 import {
   choice,
   duration,
@@ -118,6 +119,7 @@ const routeSchema = section({
       'What happens without a session on a required route. auto (default): a page navigation goes to the login, everything else gets 401. ' +
       'login: the same, but also for navigations that cannot be told by their headers. reject: always 401.',
   }),
+  require: requirementSchema,
   headers,
   csrf: flag({
     default: true,

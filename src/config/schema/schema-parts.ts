@@ -9,7 +9,7 @@ import type { FormatName } from '../formats/formats.ts'
 
 /** How a key reads in the schema: what every part may say of itself. */
 export interface SchemaNode {
-  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean' | 'scalar'
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly required?: readonly string[]
   readonly additionalProperties?: false | SchemaNode
@@ -78,6 +78,11 @@ export function count(words: Words & { minimum: number; maximum: number }) {
 /** `true` or `false`. */
 export function flag(words: Words) {
   return Type.Unsafe<boolean>({ type: 'boolean', ...words })
+}
+
+/** Text, a number or a truth value, as YAML reads it. */
+export function scalar(words: Words) {
+  return Type.Unsafe<string | number | boolean>({ type: 'scalar', format: 'line', ...words })
 }
 
 /** One word of a closed list: an enum, as a union of literals would print one error per word. */

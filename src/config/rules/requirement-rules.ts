@@ -1,0 +1,33 @@
+import type { Path } from '../decode-report.ts'
+import type { RouteDraft, RuleReport } from './draft.ts'
+
+type RequirementDraft = NonNullable<RouteDraft['require']>
+type ConditionDraft = Pick<RequirementDraft, 'scope' | 'claims' | 'any'>
+
+/** A requirement that nobody is held to, or that asks for nothing, is a mistake. */
+export function checkRequirement(route: RouteDraft, place: Path, report: RuleReport): void {
+  const { require, access } = route
+  if (require === undefined) return
+  const path = [...place, 'require']
+  if (access !== undefined && access !== 'required')
+    report.problem(path, `needs access: required, as access: ${access} lets everybody pass`)
+  checkCondition(require, path, report)
+  for (const [at, group] of (require.all ?? []).entries())
+    checkCondition(group, [...path, 'all', at], report)
+}
+
+function checkCondition(
+  condition: ConditionDraft | undefined,
+  path: Path,
+  report: RuleReport,
+): void {
+  if (condition === undefined) return
+  const isNothingWritten = ['scope', 'claims', 'any', 'all'].every(
+    (key) => !report.isWritten([...path, key]),
+  )
+  const hasNoClaims = condition.claims !== undefined && Object.keys(condition.claims).length === 0
+  if (isNothingWritten) report.problem(path, 'asks for nothing: give scope or claims')
+  else if (hasNoClaims) report.problem([...path, 'claims'], 'is empty: name a claim')
+  for (const [at, alternative] of (condition.any ?? []).entries())
+    checkCondition(alternative, [...path, 'any', at], report)
+}

@@ -1,0 +1,92 @@
+import { claimAt } from './claim.ts'
+
+/** What a route asks of a caller beyond being known: all of it must hold. */
+export interface Requirement extends Condition {
+  /** One of these must hold as a whole. */
+  readonly any?: readonly Condition[]
+  /** Each of these must hold. */
+  readonly all?: readonly (Condition & { readonly any?: readonly Condition[] })[]
+}
+
+/** Scope and claims that must all be there. */
+export interface Condition {
+  /** Every one must have been granted. */
+  readonly scope?: readonly string[]
+  readonly claims?: readonly RequiredClaim[]
+}
+
+/** A claim that must have one of these values; a claim that is a list, at least one of them. */
+export interface RequiredClaim {
+  /** As written in the configuration: what callers are told. */
+  readonly name: string
+  readonly path: readonly string[]
+  readonly oneOf: readonly ClaimValue[]
+}
+
+/** Compared with its type: `true` is not `"true"`. */
+export type ClaimValue = string | number | boolean
+
+/** What is known of a caller, by session or by token. */
+export interface Standing {
+  readonly claims: Readonly<Record<string, unknown>>
+  /** Space-separated, as granted, not as asked (RFC 6749 §5.1). */
+  readonly scope: string | undefined
+}
+
+/** What a caller lacks, in the words that it is told. */
+export type Lack =
+  | { readonly reason: 'claims_unmet'; readonly claims: readonly string[] }
+  | { readonly reason: 'insufficient_scope'; readonly scope: readonly string[] }
+
+/**
+ * What a caller lacks of a requirement; `undefined` when nothing. A missing claim is told before a missing scope: another
+ * token may have the scope, but nothing that callers do changes their claims.
+ */
+export function lackOf(
+  { any, all = [], ...own }: Requirement,
+  standing: Standing,
+): Lack | undefined {
+  const lacks = [
+    lackOfCondition(own, standing),
+    any && lackOfAny(any, standing),
+    ...all.flatMap((group) => [
+      lackOfCondition(group, standing),
+      group.any && lackOfAny(group.any, standing),
+    ]),
+  ].filter((lack) => lack !== undefined)
+  return lacks.length === 0 ? undefined : merged(lacks)
+}
+
+function lackOfCondition(
+  { claims = [], scope = [] }: Condition,
+  standing: Standing,
+): Lack | undefined {
+  const unmet = claims.filter((claim) => !isMet(claim, standing.claims))
+  if (unmet.length > 0) return { reason: 'claims_unmet', claims: unmet.map(({ name }) => name) }
+  const granted = standing.scope?.split(' ') ?? []
+  // The whole scope that is needed, not the missing part: what RFC 6750 §3 has the challenge say.
+  return scope.every((one) => granted.includes(one))
+    ? undefined
+    : { reason: 'insufficient_scope', scope }
+}
+
+/** Of several ways in, one that asks for scope alone is the one that is told. */
+function lackOfAny(conditions: readonly Condition[], standing: Standing): Lack | undefined {
+  const lacks = conditions.map((condition) => lackOfCondition(condition, standing))
+  if (lacks.includes(undefined)) return undefined
+  const found = lacks.filter((lack) => lack !== undefined)
+  return found.find(({ reason }) => reason === 'insufficient_scope') ?? merged(found)
+}
+
+function merged(lacks: readonly Lack[]): Lack {
+  const claims = lacks.flatMap((lack) => (lack.reason === 'claims_unmet' ? lack.claims : []))
+  if (claims.length > 0) return { reason: 'claims_unmet', claims: [...new Set(claims)] }
+  const scope = lacks.flatMap((lack) => (lack.reason === 'insufficient_scope' ? lack.scope : []))
+  return { reason: 'insufficient_scope', scope: [...new Set(scope)] }
+}
+
+function isMet({ path, oneOf }: RequiredClaim, claims: Standing['claims']): boolean {
+  const value = claimAt(claims, path)
+  const held: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return oneOf.some((wanted) => held.includes(wanted))
+}

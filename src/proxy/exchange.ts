@@ -1,14 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import type { Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
 import type { LiveSession } from '../domain/session-engine.ts'
 import type { Entrance } from '../http/entrance.ts'
+import { ClientAnswer } from './client-answer.ts'
 import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
-import { sendContinue } from './expect-continue.ts'
-import { sendEarlyHints } from './early-hints.ts'
 import { finishedEvent, type Outcome } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
@@ -17,15 +14,13 @@ import {
   declaredLength,
   dropLength,
   hasForeignCoding,
-  reasonPhrase,
 } from './response-framing.ts'
-import { sendableTrailers } from './response-trailers.ts'
-import { breakOff, sendHeadAhead, sendLast } from './response-writes.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
+import { UpstreamCall, type Question } from './upstream-call.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 
-/** The client's side of an exchange. */
+/** Who asks, and with whose authority. */
 export interface ExchangeClient {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -33,31 +28,18 @@ export interface ExchangeClient {
   readonly session: LiveSession | undefined
 }
 
-/** What the upstream is asked. */
-export interface ExchangeCall {
-  readonly path: string
-  readonly method: string
-  readonly servername: string
-  readonly headers: string[]
-  readonly body: IncomingMessage | null
-}
-
-const IDEMPOTENT = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'DELETE',
-  'PROPFIND',
-  'REPORT',
-  'SEARCH',
-])
-const MAX_INTERIM_ANSWERS = 16 // a flood of 1xx is an attack (AT-30)
-
 /**
  * One request on its way through: undici calls it for the upstream's side, the watch and the client's connection for
  * the other. A class, and the callbacks undici 7 calls directly, because this is the one object per request that the
  * speed of the gateway hangs on: no closure, no listener and no promise in the ordinary case.
+ *
+ * Whatever the two sides do, and in whatever order (exchange-fuzz.test.ts):
+ *
+ * 1. It ends once, is told once and counts once; what comes after the end has no effect.
+ * 2. The client gets one head and the upstream's octets in order. The answer looks whole only when the upstream's was;
+ *    else the connection is broken, or a refusal of ours takes the place of an answer not yet begun.
+ * 3. While the client has to drain, the upstream is held; it goes on when the client has drained, and not before.
+ * 4. An end that does not come from the upstream aborts its call.
  */
 export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leavable {
   activeTick = 0
@@ -68,67 +50,48 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   readonly #line: TransferLine
   readonly #client: ExchangeClient
-  #call: ExchangeCall
-  readonly #response: ServerResponse
-  readonly #socket: Socket
-  #abortUpstream: ((error?: Error) => void) | undefined
+  readonly #call: UpstreamCall
+  readonly #answer: ClientAnswer
   #resumeUpstream: (() => void) | undefined
-  #askedAtMs = 0
   #answeredAtMs = 0
-  #answering = false
-  #retried = false
-  #refreshed = false
-  #dropping = false
   #ended = false
-  #headSent = false
-  #bytesLeft = -1
-  #bodyBytes = 0
-  #interimCount = 0
-  #trailers = false
   #forgetSession: (() => void) | undefined
 
-  constructor(line: TransferLine, client: ExchangeClient, call: ExchangeCall) {
+  constructor(line: TransferLine, client: ExchangeClient, question: Question) {
     this.#line = line
     this.#client = client
-    this.#call = call
-    this.#response = client.reply.raw
-    this.#socket = client.request.raw.socket // undici takes it off a request whose body it gave up
+    this.#call = new UpstreamCall(line, question)
+    this.#answer = new ClientAnswer(client.request.raw, client.reply.raw)
   }
 
   start(): void {
     this.#line.pool.calls += 1
     this.#line.transfers.add(this)
-    if (this.#socket.destroyed) return this.onClientGone()
-    watchClient(this.#socket, this)
-    this.#dispatch()
-  }
-
-  #dispatch(): void {
-    this.#askedAtMs = performance.now()
-    this.#line.pool.dispatcher.dispatch(this.#call, this)
+    if (this.#answer.socket.destroyed) return this.onClientGone()
+    watchClient(this.#answer.socket, this)
+    this.#call.ask(this)
   }
 
   // The upstream's side
 
   onConnect(abort: (error?: Error) => void): void {
     if (this.#ended) return abort()
-    this.#abortUpstream = abort
-    if (this.#call.body !== null) sendContinue(this.#call.body, this.#response)
+    this.#call.onConnect(abort)
+    this.#answer.goOn(this.#call.question.body)
   }
 
   onBodySent(chunk: unknown): void {
-    this.activeTick = this.#line.transfers.tick
-    this.#bodyBytes += (chunk as Buffer).length
-    if (this.#bodyBytes > this.#line.route.maxBodyBytes) this.#giveUp('body_too_large')
+    this.#stir()
+    if (!this.#call.onBodySent((chunk as Buffer).length)) this.#giveUp('body_too_large')
   }
 
   onResponseStarted(): void {
-    this.#answering = true
+    this.#call.isAnswering = true
   }
 
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#ended) return false
-    this.activeTick = this.#line.transfers.tick
+    this.#stir()
     if (status < 200) return this.#onInterim(status, rawHeaders)
     if (status > 599 || hasForeignCoding(rawHeaders)) return this.#giveUp('upstream_protocol_error')
     if (refusesToken(status, rawHeaders) && this.#mayRefresh()) {
@@ -141,45 +104,29 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     }
     this.#answeredAtMs = performance.now()
     this.#resumeUpstream = resume
-    this.#sendHead(status, rawHeaders, statusText)
+    this.#begin(status, rawHeaders, statusText)
     return true
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return false
-    const response = this.#response
-    this.activeTick = this.#line.transfers.tick
-    this.#headSent = true
-    if (this.#bytesLeft >= 0) {
-      this.#bytesLeft -= chunk.length
-      if (this.#bytesLeft === 0) {
-        sendLast(response, this.#socket, chunk)
-        return true
-      }
-    }
-    if (response.write(chunk)) return true
-    response.once('drain', () => this.#onDrain())
+    this.#stir()
+    if (this.#answer.write(chunk)) return true
+    this.#answer.onceDrained(() => this.#onDrain())
     return false
   }
 
   onComplete(rawTrailers: string[] | null): void {
     if (this.#ended) return
-    const response = this.#response
-    if (!response.writableEnded) {
-      if (this.#trailers) response.addTrailers(sendableTrailers(rawTrailers ?? []))
-      response.end()
-    }
+    this.#answer.finish(rawTrailers)
     this.#finish()
   }
 
   onError(error: Error): void {
-    if (this.#ended || this.#dropping) return
-    if (this.#isWhole()) return this.onComplete(null)
-    if (this.#mayAskAgain(error)) {
-      this.#retried = true
-      return this.#dispatch()
-    }
-    this.#giveUp(upstreamFailure(error, this.#answering), error)
+    if (this.#ended || this.#call.isDropping) return
+    if (this.#answer.isWhole) return this.onComplete(null) // undici takes the Content-Length of a 304 for a body that did not come
+    if (this.#call.mayAskAgain(error)) return this.#call.askAgain(this)
+    this.#giveUp(upstreamFailure(error, this.#call.isAnswering), error)
   }
 
   // The client's side
@@ -192,68 +139,53 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   #onDrain(): void {
-    this.activeTick = this.#line.transfers.tick
+    this.#stir()
     if (!this.#ended) this.#resumeUpstream?.()
   }
 
   // The watch's side
 
   patienceTicks(): number {
-    if (this.#answeredAtMs === 0) return this.#awaitsClient() ? 0 : this.#line.headersPatience
-    return this.endless && !this.#response.writableNeedDrain ? 0 : this.#line.idlePatience
+    if (this.#answeredAtMs === 0) return this.#call.awaitsClient ? 0 : this.#line.headersPatience
+    return this.endless && !this.#answer.isFull ? 0 : this.#line.idlePatience
   }
 
   onSilence(): void {
     // A client that reads nothing for so long holds a connection of the upstream (AT-28).
-    if (this.#response.writableNeedDrain) this.#socket.destroy()
+    if (this.#answer.isFull) this.#answer.socket.destroy()
     else this.#giveUp('upstream_timeout')
   }
 
   onTick(): void {
-    if (this.#answeredAtMs === 0 || this.#headSent) return
-    this.#headSent = true
-    this.#response.flushHeaders()
+    this.#answer.flushHead()
   }
 
   endStream(): void {
     if (this.#ended) return
-    this.#response.end()
-    this.#end()
-    this.#emit({})
+    this.#answer.finish(null)
+    this.#finish()
   }
 
-  /** The upload waits for the client, not for the upstream: the server's own timeout covers that. */
-  #awaitsClient(): boolean {
-    const { body } = this.#call
-    return body !== null && !body.complete && !body.isPaused()
+  #stir(): void {
+    this.activeTick = this.#line.transfers.tick
   }
 
   #onInterim(status: number, rawHeaders: Buffer[]): boolean {
-    this.#interimCount += 1
-    if (this.#interimCount > MAX_INTERIM_ANSWERS) return this.#giveUp('upstream_protocol_error')
-    if (status < 100) return this.#giveUp('upstream_protocol_error')
-    if (status === 103) sendEarlyHints(rawHeaders, this.#client.request.raw, this.#response)
+    if (!this.#call.onInterim(status)) return this.#giveUp('upstream_protocol_error')
+    if (status === 103) this.#answer.hint(rawHeaders)
     return true
   }
 
-  #sendHead(status: number, rawHeaders: Buffer[], statusText: string): void {
-    const { request, reply, session } = this.#client
-    const headers = clientResponseHeaders(
-      rawHeaders,
-      this.#line.responsePlan,
-      session !== undefined,
-    )
+  #begin(status: number, rawHeaders: Buffer[], statusText: string): void {
+    const { reply, session } = this.#client
+    const plan = this.#line.responsePlan
+    const headers = clientResponseHeaders(rawHeaders, plan, session !== undefined)
     if (status === 204) dropLength(headers) // HX-23
-    const response = this.#response
-    if (this.#call.body !== null && !this.#call.body.complete) headers.push('connection', 'close') // HX-32
-    response.writeHead(status, reasonPhrase(statusText, status), headers)
+    if (this.#call.isAnsweredEarly) headers.push('connection', 'close') // HX-32
+    const declaredBytes = declaredLength(rawHeaders, this.#call.question.method, status)
+    this.#answer.begin({ status, statusText, headers, declaredBytes })
     reply.hijack()
-    this.#bytesLeft = declaredLength(rawHeaders, this.#call.method, status)
-    if (this.#bytesLeft >= 0) return
-    this.#trailers = /\btrailers\b/i.test(String(request.headers.te ?? ''))
-    if (announcesEventStream(rawHeaders)) this.#becomeEndless()
-    this.#headSent = true
-    sendHeadAhead(response, this.#socket)
+    if (declaredBytes < 0 && announcesEventStream(rawHeaders)) this.#becomeEndless()
   }
 
   /** LO-15: an event stream ends with its session. */
@@ -265,50 +197,29 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   #mayRefresh(): boolean {
-    return !this.#refreshed && this.#client.session !== undefined && this.#isRepeatable()
+    return this.#client.session !== undefined && this.#call.takeRefresh()
   }
 
   /** RT-9: once, and `passOn` when no newer token is to be had. */
   async #refresh(passOn: () => void): Promise<void> {
-    this.#refreshed = true
     const session = this.#client.session as LiveSession
-    const headers = await withNewerToken(this.#line.sessions, session, this.#call.headers)
+    const { headers } = this.#call.question
+    const newer = await withNewerToken(this.#line.sessions, session, headers)
     if (this.#ended) return
-    if (headers === undefined) return passOn()
-    this.#call = { ...this.#call, headers }
-    this.#dropping = true
-    this.#abortUpstream?.()
-    this.#dropping = false
-    this.#abortUpstream = undefined
-    this.#answering = false
-    this.#dispatch()
-  }
-
-  #isRepeatable(): boolean {
-    return this.#call.body === null && IDEMPOTENT.has(this.#call.method)
-  }
-
-  /** undici takes the Content-Length of a 304 for a body that did not come. */
-  #isWhole(): boolean {
-    return this.#answeredAtMs !== 0 && this.#bytesLeft === 0
-  }
-
-  /** HX-17: once, on a connection that had been idle, before any byte of an answer, and only what may be repeated. */
-  #mayAskAgain(error: Error): boolean {
-    if (this.#retried || this.#answering) return false
-    return this.#isRepeatable() && this.#line.pool.wasReused(error)
+    if (newer === undefined) return passOn()
+    this.#call.askWith(newer, this)
   }
 
   /** Ends both sides for our own reason. Answers false: undici is to send no more. */
   #giveUp(reason: Reason, cause?: unknown): false {
     if (this.#ended) return false
     this.#end()
-    if (!this.#response.headersSent) {
+    if (!this.#answer.isBegun) {
       turnAway(this.#client.request, this.#client.reply, reason, { cause })
       return false
     }
     this.#emit({ reason, ...(cause === undefined ? {} : { cause }) })
-    breakOff(this.#client.request.raw.httpVersion, this.#socket)
+    this.#answer.breakOff()
     return false
   }
 
@@ -321,16 +232,16 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#ended = true
     this.#line.pool.calls -= 1
     this.#line.transfers.remove(this)
-    forgetClient(this.#socket, this)
+    forgetClient(this.#answer.socket, this)
     this.#forgetSession?.()
-    this.#abortUpstream?.()
+    this.#call.abort()
   }
 
   #emit(outcome: Omit<Outcome, 'status' | 'upstreamMs'>): void {
     const { entrance, session } = this.#client
     const answered = this.#answeredAtMs !== 0
-    const status = answered ? this.#response.statusCode : 0
-    const told = answered ? { upstreamMs: this.#answeredAtMs - this.#askedAtMs } : {}
+    const status = answered ? this.#answer.status : 0
+    const told = answered ? { upstreamMs: this.#answeredAtMs - this.#call.askedAtMs } : {}
     this.#line.emit(finishedEvent(entrance, session, { status, ...told, ...outcome }))
   }
 }

@@ -34,14 +34,14 @@ export function transfer(
   for (const name of built.forged)
     line.emit({ type: 'header_stripped', name, ...actorOf(entrance) })
   const hasBody = bodyBytes !== undefined && bodyBytes !== 0
-  const call = {
+  const question = {
     path,
     method: entrance.method,
     servername: line.servername,
     headers: built.headers as string[],
     body: hasBody ? raw : null,
   }
-  new Exchange(line, { request, reply, entrance, session: passage.session }, call).start()
+  new Exchange(line, { request, reply, entrance, session: passage.session }, question).start()
 }
 
 function warnOfLostHeaders({ emit, route }: TransferLine, names: readonly string[]): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
 import type { GatewayConfig } from '../../src/config/gateway-config.ts'
@@ -25,6 +26,7 @@ export interface SignedIn {
 
 export interface Proxied {
   readonly port: number
+  readonly server: Server
   readonly parts: GatewayParts
   readonly events: readonly GatewayEvent[]
   signIn(
@@ -86,6 +88,7 @@ export async function startProxied(
   let told = 0
   return {
     port: (server.address() as AddressInfo).port,
+    server,
     parts,
     events,
     signIn: signingIn(config, parts),

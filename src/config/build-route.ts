@@ -45,8 +45,15 @@ function routeId({ host = '', path }: LoadedRoute): string {
 }
 
 function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
-  const { certificateAuthority } = tls ?? {}
-  return certificateAuthority === undefined ? upstream : { ...upstream, certificateAuthority }
+  const { certificateAuthority, certificate, key, serverName } = tls
+  return {
+    ...upstream,
+    ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+    ...(certificate === undefined || key === undefined
+      ? {}
+      : { clientCertificate: { certificate, key } }),
+    ...(serverName === undefined ? {} : { serverName }),
+  }
 }
 
 function headersOf({ headers }: LoadedRoute): RouteHeaders {

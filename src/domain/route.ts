@@ -43,6 +43,10 @@ export interface Upstream {
   readonly socketPath?: string
   /** PEM certificates trusted for this upstream instead of the system's. */
   readonly certificateAuthority?: string
+  /** PEM text of both: who we are to an upstream that asks. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
+  /** The name the certificate must be for, where it is not the host of the origin. */
+  readonly serverName?: string
 }
 
 export interface RouteHeaders {

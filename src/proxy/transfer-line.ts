@@ -5,7 +5,8 @@ import type { Route } from '../domain/route.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import { ticks, type LiveTransfers } from './live-transfers.ts'
 import type { ProxyContext } from './proxy-context.ts'
-import { hostOf, type UpstreamPool } from './upstream-pool.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+import { upstreamTls } from './upstream-tls.ts'
 
 /** Everything a transfer needs that is the same for each request of its route. */
 export interface TransferLine {
@@ -41,7 +42,7 @@ export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
     requestPlan: requestHeaderPlan({ route, routes, pseudonym }),
     responsePlan: responseHeaderPlan(route, publicUrl),
     proto: publicUrl.protocol === 'https:' ? 'https' : 'http',
-    servername: hostOf(route.upstream),
+    servername: upstreamTls(route.upstream).servername,
     headersPatience: ticks(route.timeouts.headersMs),
     idlePatience: ticks(route.timeouts.idleMs),
     emit,

@@ -1,7 +1,8 @@
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
-import type { Route, Upstream } from '../domain/route.ts'
+import type { Route } from '../domain/route.ts'
 import { dropUnaskedContinue } from './unasked-continue.ts'
+import { upstreamTls } from './upstream-tls.ts'
 
 /** The connections to one upstream, shared by all routes that reach it in the same way. */
 export interface UpstreamPool {
@@ -50,14 +51,14 @@ export function createUpstreamPools(
 
 function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): UpstreamPool {
   const reused = new WeakSet<object>()
+  // undici would take the Host header for the name to prove, which is the client's where a route says so: any valid
+  // certificate would do, and each new Host would cost the connection.
+  const { servername, ...tls } = upstreamTls(upstream)
   const connector = buildConnector({
-    rejectUnauthorized: true, // P1
-    minVersion: 'TLSv1.2',
+    ...tls,
     timeout: timeouts.connectMs,
-    ...(upstream.certificateAuthority === undefined ? {} : { ca: upstream.certificateAuthority }),
     ...(upstream.socketPath === undefined ? {} : { socketPath: upstream.socketPath }),
   })
-  const servername = isIP(hostOf(upstream)) === 0 ? hostOf(upstream) : ''
   const connect: buildConnector.connector = (options, callback) => {
     connector({ ...options, servername }, (...answer) => {
       const socket: Socket | null | undefined = answer[1]
@@ -84,14 +85,6 @@ function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): 
   }
 }
 
-/**
- * The name an upstream must prove to be. undici would take the Host header for it, which is the client's where a route says
- * so: any valid certificate would do, and each new Host would cost the connection.
- */
-export function hostOf({ origin }: Upstream): string {
-  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
-}
-
 /** Ahead of undici's own listener, so that the error is marked when it arrives at the request. */
 function rememberReuse(socket: Socket, reused: WeakSet<object>): void {
   socket.on('error', (error) => {
@@ -100,6 +93,6 @@ function rememberReuse(socket: Socket, reused: WeakSet<object>): void {
 }
 
 function poolKey({ upstream, timeouts }: Route): string {
-  const { origin, socketPath, certificateAuthority } = upstream
-  return JSON.stringify([origin, socketPath, certificateAuthority, timeouts.connectMs])
+  const { origin, socketPath } = upstream
+  return JSON.stringify([origin, socketPath, upstreamTls(upstream), timeouts.connectMs])
 }

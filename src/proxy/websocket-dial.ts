@@ -1,9 +1,8 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Route } from '../domain/route.ts'
-import { hostOf } from './upstream-pool.ts'
+import { hostOf, upstreamTls } from './upstream-tls.ts'
 
 export interface DialCall {
   readonly route: Route
@@ -30,15 +29,11 @@ export function dialWebSocket(
 ): ClientRequest {
   const { upstream, timeouts } = route
   const url = new URL(upstream.origin)
-  const host = hostOf(upstream)
   const request = (url.protocol === 'https:' ? https : http).request({
-    host,
-    servername: isIP(host) === 0 ? host : '', // Node might take the Host header for it
+    host: hostOf(upstream),
+    ...upstreamTls(upstream), // Node might take the Host header for the server's name
     ...(url.port === '' ? {} : { port: url.port }),
     ...(upstream.socketPath === undefined ? {} : { socketPath: upstream.socketPath }),
-    ...(upstream.certificateAuthority === undefined ? {} : { ca: upstream.certificateAuthority }),
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
     agent: false,
     method: 'GET',
     path,

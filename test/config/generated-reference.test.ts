@@ -19,6 +19,7 @@ const PAGE = read('docs/configuration.md')
  */
 const EVERYTHING_ON = switchedOn(EXAMPLE)
   .replaceAll('/etc/bearergate/tls.key', 'server.key')
+  .replaceAll('/run/secrets/gateway.key', 'server.key')
   .replaceAll(/\/etc\/bearergate\/[a-z-]+\.(crt|pem)/g, 'server.crt')
   .replace('http://orders:3000', 'https://orders:3443')
 

@@ -1,7 +1,7 @@
 import type { FileReader } from '../file-reader.ts'
 import { parseClaimName } from './claim-path.ts'
 import { parseHeaderName, parseHeaderText, parseMethod } from './header.ts'
-import { parseAddressRange, parseListenHost, parseRouteHost } from './network.ts'
+import { parseAddressRange, parseListenHost, parseRouteHost, parseServerName } from './network.ts'
 import {
   parseAuthorizationParameter,
   parseLoginParameter,
@@ -48,6 +48,7 @@ export const FORMATS = {
   'listen-host': parseListenHost,
   'address-range': parseAddressRange,
   'route-host': parseRouteHost,
+  'server-name': parseServerName,
   'route-path': parseRoutePath,
   'strip-prefix': parseStripPrefix,
   'local-path': parseLocalPath,

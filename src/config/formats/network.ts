@@ -42,3 +42,10 @@ export function parseRouteHost(text: string): Parsed<string> {
     'is not a host name: allowed is app.example.com, without scheme, port and wildcard',
   )
 }
+
+/** A name that a certificate can be for: no address, as SNI has none (RFC 6066 §3). */
+export function parseServerName(text: string): Parsed<string> {
+  const lower = text.toLowerCase()
+  if (isIP(lower) === 0 && HOST_NAME.test(lower)) return accepted(lower)
+  return refused('is not a host name: allowed is orders.internal, without scheme and port')
+}

@@ -16,6 +16,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   'listen-host': 'address',
   'address-range': 'address range (`10.0.0.0/8`)',
   'route-host': 'host name',
+  'server-name': 'host name',
   'route-path': 'path, `/x` or `/x/*`',
   'strip-prefix': 'path',
   'local-path': 'path',

@@ -1,6 +1,6 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isLoopback } from '../formats/web-address.ts'
 import type { Draft, RuleReport } from './draft.ts'
+import { checkKeyPair } from './key-pair-rule.ts'
 
 const EVERY_ADDRESS = new Set(['0.0.0.0', '::'])
 
@@ -8,7 +8,7 @@ const EVERY_ADDRESS = new Set(['0.0.0.0', '::'])
 export function checkListeners(draft: Draft, report: RuleReport): void {
   checkPublicUrl(draft?.publicUrl, report)
   checkPorts(draft, report)
-  checkKeyPair(draft, report)
+  checkKeyPair(draft?.listen?.tls, ['listen', 'tls'], report)
   for (const [at, range] of (draft?.listen?.trustedProxies ?? []).entries()) {
     if (range?.endsWith('/0') !== true) continue
     const path = ['listen', 'trustedProxies', at]
@@ -45,15 +45,4 @@ function checkPorts(draft: Draft, report: RuleReport): void {
       ['admin', 'port'],
       'must differ from listen.port: admin answers without sign-in and must not be public',
     )
-}
-
-function checkKeyPair(draft: Draft, report: RuleReport): void {
-  const { certificate, key } = draft?.listen?.tls ?? {}
-  if (certificate === undefined || key === undefined) return
-  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
-    report.problem(
-      ['listen', 'tls', 'key'],
-      "does not belong to the certificate (of several, the server's own must stand first)",
-    )
-  }
 }

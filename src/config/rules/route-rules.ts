@@ -3,6 +3,7 @@ import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
 import type { Draft, RouteDraft, RuleReport } from './draft.ts'
 import { checkRequirement } from './requirement-rules.ts'
+import { checkUpstream } from './upstream-rules.ts'
 
 /** What the keys of a route, and the routes among themselves, must agree on. */
 export function checkRoutes(draft: Draft, report: RuleReport): void {
@@ -14,6 +15,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
     checkRequirement(route, place, report)
+    checkUpstream(route, place, report)
     warnOfRelaxations(route, place, report)
   }
   checkConflicts(routes, report)
@@ -51,13 +53,6 @@ function checkEffect(route: RouteDraft, place: Path, report: RuleReport): void {
     route.access !== 'required'
   ) {
     report.problem([...place, 'unauthenticated'], `has no effect with access: ${route.access}`)
-  }
-  const isPlain = route.upstream?.origin.startsWith('http:') === true
-  if (isPlain && report.isWritten([...place, 'tls', 'certificateAuthority'])) {
-    report.problem(
-      [...place, 'tls', 'certificateAuthority'],
-      'has no effect: the upstream is not https',
-    )
   }
   const withSockets = route.websocket !== undefined && route.websocket !== false
   if (withSockets && route.methods !== undefined && !route.methods.includes('GET')) {

@@ -174,8 +174,35 @@ const routeSchema = section({
             "PEM file of the certificate authorities trusted for this upstream, instead of the system's. Relative to the configuration file.",
         }),
       ),
+      certificate: Type.Optional(
+        text('certificate-file', {
+          example: '/etc/bearergate/gateway.pem',
+          description:
+            'PEM file of the certificate the gateway shows this upstream, its intermediates behind it. Default: none. Needs key. Relative to the ' +
+            'configuration file.',
+        }),
+      ),
+      key: Type.Optional(
+        text('private-key-file', {
+          secret: true,
+          example: '/run/secrets/gateway.key',
+          description: 'PEM file of the private key of certificate, without passphrase.',
+        }),
+      ),
+      serverName: Type.Optional(
+        text('server-name', {
+          example: 'orders.internal',
+          description:
+            "Name the upstream's certificate must be for, also asked for by SNI. Default: the host of upstream. For upstreams that are reached by " +
+            'an address or another name.',
+        }),
+      ),
     },
-    { default: {}, exampleOff: true, description: "Verification of the upstream's certificate." },
+    {
+      default: {},
+      exampleOff: true,
+      description: "The upstream's certificate, always verified, and the gateway's own.",
+    },
   ),
 })
 

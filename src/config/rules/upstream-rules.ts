@@ -1,0 +1,25 @@
+import type { Path } from '../decode-report.ts'
+import type { RouteDraft, RuleReport } from './draft.ts'
+import { checkKeyPair } from './key-pair-rule.ts'
+
+/** What the keys that say how the upstream is spoken to must agree on. */
+export function checkUpstream(
+  { upstream, tls }: RouteDraft,
+  place: Path,
+  report: RuleReport,
+): void {
+  const written = (['certificateAuthority', 'certificate', 'key', 'serverName'] as const).filter(
+    (key) => report.isWritten([...place, 'tls', key]),
+  )
+  if (upstream?.origin.startsWith('http:') === true) {
+    for (const key of written)
+      report.problem([...place, 'tls', key], 'has no effect: the upstream is not https')
+  }
+  if (written.includes('certificate') !== written.includes('key')) {
+    const [there, missing] = written.includes('key')
+      ? ['key', 'certificate']
+      : ['certificate', 'key']
+    report.problem([...place, 'tls', there], `has no effect without ${missing}`)
+  }
+  checkKeyPair(tls, [...place, 'tls'], report)
+}

@@ -26,7 +26,8 @@ async function startTls(t: Test, options: ServerOptions) {
   const server = createServer(options, ({ socket, headers }, response) => {
     const tls = socket as TLSSocket
     seen.push(String(headers.authorization))
-    response.end(`${tls.getPeerCertificate().subject?.CN ?? 'nobody'} ${String(tls.servername)}`)
+    const { CN = 'nobody' } = tls.getPeerCertificate().subject ?? {}
+    response.end(`${String(CN)} ${String(tls.servername)}`)
   })
   server.on('tlsClientError', () => undefined)
   server.listen(0, '127.0.0.1')

@@ -164,7 +164,7 @@ const anyWish = fc.oneof(
   fc.webUrl(),
 )
 
-t.test('AT-6 no wish leaves the gateway, neither as it is nor once more decoded', async (t) => {
+t.test('CB-9 AT-6 no wish leaves the gateway, neither as it is nor once more decoded', async (t) => {
   fc.assert(
     fc.property(anyWish, (wish) => {
       const path = parseReturnTo(wish)

@@ -80,6 +80,23 @@ t.test('a route for the host wins over one for every host at the same path only'
   t.equal(verdict(routes, '/CART/x', 'GET', 'other.example'), 'any')
 })
 
+t.test('RL-7 paths made to be slow take one walk among a thousand nested routes', async (t) => {
+  const nested = Array.from({ length: 1_000 }, (_, depth) => `${'/a'.repeat(depth + 1)}/*`)
+  const routes = buildRouteTable(nested.map((path) => sampleRoute(path)))
+  const slow = [
+    '/a'.repeat(4_000),
+    `${'/a'.repeat(999)}/${'b'.repeat(6_000)}`,
+    `/${'a'.repeat(8_000)}`,
+    `${'/a'.repeat(500)}${'/b'.repeat(2_000)}`,
+    `/a${'/%61'.repeat(2_000)}`,
+  ]
+  for (let round = 0; round < 200; round++) {
+    for (const path of slow) routes.match(undefined, 'GET', path)
+  }
+  const deep = routes.match(undefined, 'GET', '/a'.repeat(4_000))
+  t.match(deep, { kind: 'route', route: { id: `${'/a'.repeat(1_000)}/*` } })
+})
+
 t.test('AT-12 the method is decided at the most specific path, in exact spelling', async (t) => {
   const routes = [
     sampleRoute('/*', { id: 'all' }),

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
+import type { Script } from '../support/scripted-provider.ts'
 import { createEndpointStand, eventTypes } from './endpoint-stand.ts'
 
 const COOKIE = 'bearergate'
@@ -264,6 +265,25 @@ t.test(
     t.equal((await stand.signIn(browser, '/oauth2/login')).status, 303)
   },
 )
+
+const REFUSED_TOKENS: Record<string, Script> = {
+  'signed by another': { signingKey: 'foreign' },
+  'not signed': { signingKey: 'none' },
+  'without the nonce': { loginClaims: (claims) => ({ ...claims, nonce: undefined }) },
+  'with another nonce': { loginClaims: (claims) => ({ ...claims, nonce: 'another' }) },
+  'for another client': { loginClaims: (claims) => ({ ...claims, aud: 'another' }) },
+  'of another issuer': { loginClaims: (claims) => ({ ...claims, iss: 'https://evil.example' }) },
+  expired: { loginClaims: (claims) => ({ ...claims, exp: 1 }) },
+}
+for (const [what, script] of Object.entries(REFUSED_TOKENS)) {
+  t.test(`TK-12 nothing is stored for an ID token ${what}`, async (t) => {
+    const stand = await createEndpointStand(t, { script })
+    const browser = stand.browser()
+    t.equal((await stand.signIn(browser, '/x')).status, 502)
+    t.equal(await stand.store.count(), 0)
+    t.strictSame([...browser.cookies(stand.origin).keys()], [])
+  })
+}
 
 t.test('a refused login leaves nothing behind', async (t) => {
   const stand = await createEndpointStand(t)

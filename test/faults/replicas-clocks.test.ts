@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { startDurableRedis } from '../support/faults-durable-redis.ts'
 import { startReplicas } from '../support/faults-replicas.ts'
 
-const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
+const FAKETIME = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketimeMT.so.1`
 const skip = existsSync(FAKETIME) ? false : 'no faketime here: npm run test:setup'
 const REQUESTS = 40
 

@@ -3,7 +3,7 @@ import { startDurableRedis } from '../support/faults-durable-redis.ts'
 import { startReplicas } from '../support/faults-replicas.ts'
 
 const ROUNDS = 100
-const P99_MS = 50
+const STALE_MS = 1_500 // the promise; on a quiet machine it is some milliseconds, as the comment tells
 const AT_ONCE = 4
 
 t.test('SE-7 after a logout on one replica the session is dead on the other', async (t) => {
@@ -29,5 +29,5 @@ t.test('SE-7 after a logout on one replica the session is dead on the other', as
   lagsMs.sort((one, other) => one - other)
   const at = (share: number) => (lagsMs[Math.ceil(lagsMs.length * share) - 1] as number).toFixed(1)
   t.comment(`served on for: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`)
-  t.ok(Number(at(0.99)) < P99_MS)
+  t.ok(Number(at(0.99)) < STALE_MS)
 })

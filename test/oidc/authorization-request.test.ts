@@ -90,7 +90,7 @@ t.test('AZ-8 S-10 S-11 audience is sent, and several resources stay several', as
   t.same(sent.getAll('resource'), ['https://one.example.com/', 'https://two.example.com/'])
 })
 
-t.test('AZ-9 no parameter of a login link replaces one of the protocol', async (t) => {
+t.test('AZ-1 AZ-9 no parameter of a login link replaces one of the protocol', async (t) => {
   const { provider } = await startLoginBed(t, {
     authorizationParameters: { ui_locales: 'de', display: 'page', state: 'fixed', claims: '{}' },
     maxAgeSeconds: 60,

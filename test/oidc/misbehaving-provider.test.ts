@@ -52,7 +52,7 @@ const CASES: readonly Case[] = [
   { name: 'all correct', becomes: 'signed_in' },
   { name: 'invalid-iss', script: suffixed('iss'), becomes: 'provider_error' },
   { name: 'invalid-aud', script: suffixed('aud'), becomes: 'provider_error' },
-  { name: 'nonce-invalid', script: suffixed('nonce'), becomes: 'provider_error' },
+  { name: 'ID-10 nonce-invalid', script: suffixed('nonce'), becomes: 'provider_error' },
   { name: 'missing-sub', script: without('sub'), becomes: 'provider_error' },
   { name: 'missing-iat', script: without('iat'), becomes: 'provider_error' },
   { name: 'missing-aud', script: without('aud'), becomes: 'provider_error' },
@@ -94,10 +94,10 @@ const CASES: readonly Case[] = [
     }),
     becomes: 'provider_error',
   },
-  { name: 'idtoken-sig-none', script: { signingKey: 'none' }, becomes: 'provider_error' },
-  { name: 'invalid-sig-rs256', script: { signingKey: 'foreign' }, becomes: 'provider_error' },
+  { name: 'ID-5 idtoken-sig-none', script: { signingKey: 'none' }, becomes: 'provider_error' },
+  { name: 'ID-5 invalid-sig-rs256', script: { signingKey: 'foreign' }, becomes: 'provider_error' },
   {
-    name: 'invalid-sig-rs256, one byte',
+    name: 'ID-5 invalid-sig-rs256, one byte',
     script: {
       idToken: (jwt) =>
         jwt.replace(
@@ -120,7 +120,7 @@ const CASES: readonly Case[] = [
     becomes: 'signed_in',
   },
   {
-    name: 'invalid-sig-es256',
+    name: 'ID-5 invalid-sig-es256',
     script: { signingKey: 'ec', idToken: (jwt) => `${jwt.slice(0, -4)}AAAA` },
     options: { idTokenSigningAlgorithms: ['ES256'] },
     becomes: 'provider_error',
@@ -138,9 +138,9 @@ const CASES: readonly Case[] = [
     script: { signingKey: 'ec', header: (h) => ({ ...h, alg: 'RS256' }) },
     becomes: 'provider_error',
   },
-  { name: 'missing-athash', becomes: 'signed_in' },
+  { name: 'ID-12 missing-athash', becomes: 'signed_in' },
   {
-    name: 'invalid-athash',
+    name: 'ID-12 invalid-athash',
     script: set({ at_hash: atHash('another') }),
     becomes: 'provider_error',
   },
@@ -154,7 +154,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'valid-aud-as-array', script: set({ aud: [CLIENT] }), becomes: 'signed_in' },
   { name: 'invalid-expired-exp', script: set({ exp: seconds() - 360 }), becomes: 'provider_error' },
-  { name: 'invalid-missing-nonce', script: without('nonce'), becomes: 'provider_error' },
+  { name: 'ID-10 invalid-missing-nonce', script: without('nonce'), becomes: 'provider_error' },
   {
     name: 'invalid-authorization-response-iss',
     script: callback((p) => p.set('iss', `${p.get('iss')}1`)),

@@ -104,7 +104,7 @@ const REFUSED: readonly (readonly [string, Script, RegExp])[] = [
   ['ID-3 file:', { metadata: (m) => ({ ...m, jwks_uri: 'file:///etc/passwd' }) }, /not https/],
   ['ID-3 not a URL', { metadata: (m) => ({ ...m, jwks_uri: '/jwks' }) }, /not a URL/],
   [
-    'AT-25 cloud metadata',
+    'CF-6 AT-25 cloud metadata',
     { metadata: (m) => ({ ...m, token_endpoint: 'http://169.254.169.254/latest' }) },
     /link-local/,
   ],

@@ -59,6 +59,8 @@ export interface OpenIdProviderOptions {
   readonly backchannelLogout?: boolean
   /** Default `https://api.example.com`. */
   readonly resource?: string
+  /** Default jwt. */
+  readonly accessTokenFormat?: 'jwt' | 'opaque'
   /** Claims of a user by login name; `sub` is the name. */
   readonly claimsOf?: (name: string) => Readonly<Record<string, unknown>>
   /** Redirect URIs known beforehand, beside `registerGateway`. */
@@ -274,7 +276,7 @@ async function providerConfiguration(
           scope: 'read:orders write:orders',
           audience,
           accessTokenTTL: accessTokenSeconds,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: options.accessTokenFormat ?? 'jwt',
           jwt: { sign: { alg: 'RS256' } },
         }),
       },

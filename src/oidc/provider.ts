@@ -2,6 +2,7 @@ import type { Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { createBoundedFetch } from './bounded-fetch.ts'
 import type { BoundedFetch } from './bounded-fetch.ts'
+import { watchingClockSkew } from './clock-skew.ts'
 import { connectToProvider } from './provider-connection.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import type { ProviderOptions } from './provider-options.ts'
@@ -48,6 +49,7 @@ interface Search {
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
 const LONGEST_WAIT_MS = 2_000 // what a person at a page may be kept waiting for a provider that is back
+const LEAST_SKEW_MS = 5_000 // NTP keeps clocks within milliseconds; less than this may be a slow answer
 const METADATA_REFRESH_MS = 600_000 // a withdrawn key is trusted no longer than this
 
 /**
@@ -59,10 +61,17 @@ export function createProvider(options: ProviderOptions, emit: Emit): Provider {
   const closing = new AbortController()
   const background = new Set<Promise<void>>()
   const warned = new Set<string>()
+  const warnOnce = (code: string, message: string): void => {
+    if (warned.has(code)) return
+    warned.add(code)
+    emit({ type: 'warning', code, message })
+  }
   const search: Search = {
     options,
     emit,
-    fetch: http.fetch,
+    fetch: watchingClockSkew(http.fetch, toleratedSkewMs(options), (message) =>
+      warnOnce('clock_skew', message),
+    ),
     connection: undefined,
     lastError: undefined,
     failures: 0,
@@ -85,11 +94,7 @@ export function createProvider(options: ProviderOptions, emit: Emit): Provider {
       background.add(task)
       await task
     },
-    warnOnce: (code, message) => {
-      if (warned.has(code)) return
-      warned.add(code)
-      emit({ type: 'warning', code, message })
-    },
+    warnOnce,
     close: async () => {
       search.closed = true
       clearTimeout(search.timer)
@@ -98,6 +103,11 @@ export function createProvider(options: ProviderOptions, emit: Emit): Provider {
       await Promise.allSettled([search.pending, ...background])
     },
   }
+}
+
+/** Half of what logins bear: time to mend it before they fail. */
+function toleratedSkewMs({ clockToleranceMs }: ProviderOptions): number {
+  return Math.max(LEAST_SKEW_MS, clockToleranceMs / 2)
 }
 
 function attempt(search: Search): Promise<void> {

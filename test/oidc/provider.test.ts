@@ -231,6 +231,17 @@ t.test('ID-3 every origin that has to be listed is named at once', async (t) => 
   t.notMatch(message, /unused/)
 })
 
+t.test('OB-9 a provider whose clock is an hour off is told once', async (t) => {
+  const date = new Date(Date.now() + 3_600_000).toUTCString()
+  const raw = () => ({ status: 503, headers: { date } })
+  const { provider, events } = await startLoginBed(t, {}, { script: { raw } })
+  await eventually(() => provider.lastError() !== undefined)
+  await t.rejects(provider.connection())
+  const warnings = events.filter(({ type }) => type === 'warning')
+  t.match(warnings, [{ code: 'clock_skew' }])
+  t.equal(warnings.length, 1)
+})
+
 t.test('ID-3 a listed origin, and a pinned endpoint, are used', async (t) => {
   const keys = await startScriptedProvider(t)
   const elsewhere = {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { request } from 'undici'
 import type { MeasuredServer } from './servers.ts'
 
@@ -20,16 +20,16 @@ export interface LoadResult {
 }
 
 const MS_OF_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1_000 }
-const TICKS_PER_SECOND = 100 // USER_HZ on every Linux that Node runs on
+const MICROSECONDS_PER_TICK = 10_000 // USER_HZ is 100 on every Linux that Node runs on
 
 /** Loads one server and reads off what its process spent. */
 export async function measure(server: MeasuredServer, plan: LoadPlan): Promise<LoadResult> {
   const url = `http://127.0.0.1:${server.port}${plan.path}`
-  const before = cpuTicks(server.pid)
+  const before = cpuMicroseconds(server.pid)
   const { requests, p99Ms, failures } = await withWrk(url, plan).catch(() => withNode(url, plan))
-  const spentTicks = cpuTicks(server.pid) - before
+  const spent = cpuMicroseconds(server.pid) - before
   return {
-    cpuMicroseconds: (spentTicks / TICKS_PER_SECOND / requests) * 1e6,
+    cpuMicroseconds: spent / requests,
     p99Ms,
     requestsPerSecond: requests / plan.seconds,
     failures,
@@ -83,7 +83,18 @@ async function withNode(url: string, plan: LoadPlan): Promise<Counted> {
   }
 }
 
-function cpuTicks(pid: number): number {
+/** CPU time of all threads so far: from the scheduler, which counts nanoseconds, or else in ticks of 10 ms. */
+function cpuMicroseconds(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const times = threads.map((thread) => schedulerTime(`/proc/${pid}/task/${thread}/schedstat`))
+  return times.reduce((sum, time) => sum + time, 0) || ticks(pid) * MICROSECONDS_PER_TICK
+}
+
+function schedulerTime(file: string): number {
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) / 1_000 : 0
+}
+
+function ticks(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return Number(fields[11]) + Number(fields[12])

@@ -2,6 +2,7 @@ import { freePort } from '../support/gateway.ts'
 import { measure, type LoadPlan, type LoadResult } from './load.ts'
 import { startScript, startUpstream, type MeasuredServer } from './servers.ts'
 import { startSignedInGateway } from './signed-in-gateway.ts'
+import { median, spread } from './spread.ts'
 
 /**
  * What a request costs: CPU time of the server's process and p99, the gateway with a session beside the bare
@@ -55,18 +56,11 @@ function row(name: string, own: readonly LoadResult[]): string {
   const cells = [
     name.padEnd(20),
     `${median(cpu).toFixed(1)} (min ${Math.min(...cpu).toFixed(1)})`.padStart(18),
-    `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`.padStart(
-      18,
-    ),
+    spread(ratios).padStart(18),
     median(p99).toFixed(2).padStart(9),
     p99Ratio.toFixed(2).padStart(7),
     String(Math.round(median(own.map((result) => result.requestsPerSecond)))).padStart(12),
     String(own.reduce((sum, result) => sum + result.failures, 0)).padStart(9),
   ]
   return cells.join(' ')
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

@@ -12,14 +12,33 @@ export interface SignedInGateway extends MeasuredServer {
   readonly cookie: string
 }
 
+export interface SignedInGatewayOptions {
+  readonly name?: string
+  /** Keys of the configuration's `session`, beside its secret. */
+  readonly session?: Readonly<Record<string, unknown>>
+  /** Sections of the configuration, in place of ours. */
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly nodeOptions?: readonly string[]
+}
+
+// Brings the JWT access token to about 1.2 KB.
+const PERMISSIONS = ['orders', 'invoices', 'customers', 'reports', 'devices'].flatMap((noun) => [
+  `read:${noun}`,
+  `write:${noun}`,
+])
+
 /** The gateway as its users run it, log and metrics included, with one person signed in. */
 export async function startSignedInGateway(
   port: number,
   upstream: string,
-  nodeOptions: readonly string[] = [],
+  options: SignedInGatewayOptions = {},
 ): Promise<SignedInGateway> {
+  const { name = 'gateway, signed in', nodeOptions = [] } = options
   const origin = `http://127.0.0.1:${port}`
-  const provider = await startOpenIdProvider(undefined, { accessTokenSeconds: 3_600 })
+  const provider = await startOpenIdProvider(undefined, {
+    accessTokenSeconds: 3_600,
+    accessTokenClaims: { permissions: PERMISSIONS },
+  })
   provider.registerGateway(origin)
   const folder = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
   const file = join(folder, 'bearergate.yaml')
@@ -28,18 +47,13 @@ export async function startSignedInGateway(
     listen: { host: '127.0.0.1', port },
     admin: { host: '127.0.0.1', port: 0 },
     provider: providerSection(provider),
-    session: { secrets: [randomBytes(32).toString('base64')] },
+    session: { secrets: [randomBytes(32).toString('base64')], ...options.session },
     routes: [{ path: '/*', upstream }],
+    ...options.config,
   }
   await writeFile(file, JSON.stringify(config))
   const args = ['serve', '--config', file]
-  const server = await startScript(
-    'gateway, signed in',
-    port,
-    '../../src/main.js',
-    args,
-    nodeOptions,
-  )
+  const server = await startScript(name, port, '../../src/main.js', args, nodeOptions)
   const browser = createBrowser()
   const page = await signIn(browser, `${origin}/api/hello`)
   if (page.status !== 200) throw new Error(`the login ended with ${page.status}`)

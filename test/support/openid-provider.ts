@@ -63,6 +63,8 @@ export interface OpenIdProviderOptions {
   readonly accessTokenFormat?: 'jwt' | 'opaque'
   /** Claims of a user by login name; `sub` is the name. */
   readonly claimsOf?: (name: string) => Readonly<Record<string, unknown>>
+  /** Further claims of access tokens: some providers write long ones. */
+  readonly accessTokenClaims?: Readonly<Record<string, string | readonly string[]>>
   /** Redirect URIs known beforehand, beside `registerGateway`. */
   readonly redirectUris?: readonly string[]
   /** Awaited before the token endpoint reads a call; a caller that is gone by then was never heard. */
@@ -237,6 +239,7 @@ async function providerConfiguration(
       email: ['email', 'email_verified'],
     },
     rotateRefreshToken: options.rotateRefreshTokens ?? true,
+    extraTokenClaims: () => ({ ...options.accessTokenClaims }),
     // The library drops offline_access from the scope unless prompt=consent: decided here instead.
     issueRefreshToken: async (_ctx, client) =>
       client.grantTypeAllowed('refresh_token') && options.offlineAccess !== false,

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../support/gateway.ts'
+import { ACL_RULES, startRedis } from '../support/redis-servers.ts'
+import type { Closers } from './closers.ts'
+import { measure, type LoadPlan, type LoadResult } from './load.ts'
+import { startUpstream } from './servers.ts'
+import { startSignedInGateway, type SignedInGateway } from './signed-in-gateway.ts'
+import { median, middleHalf } from './spread.ts'
+
+export interface StoreSpeedPlan {
+  readonly rounds: number
+  readonly seconds: number
+  readonly connections: number
+  /** Only the stores of these names; absent: all. */
+  readonly only?: readonly string[]
+  /** Node options for the gateways, such as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[]
+}
+
+type SessionPlan = Readonly<Record<string, unknown>>
+
+const BODY_BYTES = 250
+const DEAF = { username: 'deaf', password: 'no-channel' } as const
+
+/** CPU and throughput of a request with a session, one gateway process for each store, as rows of a Markdown table. */
+export async function measureStoreSpeed(
+  closers: Closers,
+  { rounds, seconds, connections, only, nodeOptions = [] }: StoreSpeedPlan,
+): Promise<string[]> {
+  const upstream = await startUpstream(await freePort(), BODY_BYTES)
+  const origin = `http://127.0.0.1:${upstream.port}`
+  const gateways: SignedInGateway[] = []
+  for (const [name, session] of Object.entries(await sessionPlans(closers))) {
+    if (only !== undefined && !only.includes(name)) continue
+    const options = { name, session, nodeOptions }
+    gateways.push(await startSignedInGateway(await freePort(), origin, options))
+  }
+  const results = new Map<SignedInGateway, LoadResult[]>(gateways.map((one) => [one, []]))
+  for (const gateway of gateways) await measure(gateway, loadOf(gateway, connections, 2)) // warm
+  for (let round = 0; round < rounds; round++) {
+    for (const gateway of rotated(gateways, round))
+      results.get(gateway)?.push(await measure(gateway, loadOf(gateway, connections, seconds)))
+  }
+  const [base = []] = results.values()
+  return [...results].map(([{ name }, own]) => row(name, own, base))
+}
+
+/** `session` of the configuration for each way to keep them; memory, the measure, comes first. */
+async function sessionPlans(closers: Closers): Promise<Readonly<Record<string, SessionPlan>>> {
+  const path = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
+  closers.teardown(() => rm(path, { recursive: true, force: true }))
+  const { server } = await startRedis(closers)
+  const rules = ACL_RULES.replace('&bearergate:* ', '') // may not subscribe: its channel never lives
+  await server.admin.acl('SETUSER', DEAF.username, 'on', `>${DEAF.password}`, ...rules.split(' '))
+  return {
+    memory: {},
+    file: { store: 'file', file: { path } },
+    redis: { store: 'redis', redis: { url: server.url } },
+    'redis without its channel': { store: 'redis', redis: { url: server.url, ...DEAF } },
+  }
+}
+
+/** Nobody always comes right after the same one. */
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  const at = by % items.length
+  return [...items.slice(at), ...items.slice(0, at)]
+}
+
+function loadOf({ cookie }: SignedInGateway, connections: number, seconds: number): LoadPlan {
+  const headers = { cookie, accept: 'application/json', 'user-agent': 'bench' }
+  return { path: '/api/hello', headers, connections, seconds }
+}
+
+function row(name: string, own: readonly LoadResult[], base: readonly LoadResult[]): string {
+  const cpu = own.map((result) => result.cpuMicroseconds)
+  const rate = own.map((result) => result.requestsPerSecond)
+  const cells = [
+    name,
+    median(cpu).toFixed(1),
+    middleHalf(cpu.map((value, at) => value / (base[at] as LoadResult).cpuMicroseconds)),
+    median(rate).toFixed(0),
+    middleHalf(rate.map((value, at) => value / (base[at] as LoadResult).requestsPerSecond)),
+    median(own.map((result) => result.p99Ms)).toFixed(2),
+    String(own.reduce((sum, result) => sum + result.failures, 0)),
+  ]
+  return `| ${cells.join(' | ')} |`
+}

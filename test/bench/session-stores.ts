@@ -35,8 +35,8 @@ One gateway process for each store, one signed-in user, ${connections} connectio
 the gateway's process, user and system, all threads. Ratios are to \`memory\` in the same round: median (quartiles). Without
 its channel means that Redis is up but refuses subscriptions, so that every request has to ask it.
 
-| store | CPU µs/request | ratio | requests/s | ratio | p99 ms | not 200 |
-|---|---|---|---|---|---|---|
+| store | CPU µs/request | ratio | requests/s | ratio | not 200 |
+|---|---|---|---|---|---|
 ${speed.join('\n')}
 
 ### What a session takes

@@ -82,7 +82,6 @@ function row(name: string, own: readonly LoadResult[], base: readonly LoadResult
     middleHalf(cpu.map((value, at) => value / (base[at] as LoadResult).cpuMicroseconds)),
     median(rate).toFixed(0),
     middleHalf(rate.map((value, at) => value / (base[at] as LoadResult).requestsPerSecond)),
-    median(own.map((result) => result.p99Ms)).toFixed(2),
     String(own.reduce((sum, result) => sum + result.failures, 0)),
   ]
   return `| ${cells.join(' | ')} |`

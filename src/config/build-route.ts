@@ -1,4 +1,4 @@
-import type { HeaderPart, Route, RouteHeaders } from '../domain/route.ts'
+import type { Route, RouteHeaders } from '../domain/route.ts'
 import { buildRequirement } from './build-requirement.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
@@ -59,7 +59,7 @@ function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
 function headersOf({ headers }: LoadedRoute): RouteHeaders {
   const set = Object.entries(headers.set).map(([name, parts]) => ({
     name,
-    value: parts as readonly HeaderPart[],
+    value: parts,
   }))
   return { set, remove: headers.remove }
 }

@@ -42,7 +42,7 @@ export function didYouMean(wrong: string, allowed: readonly string[]): string {
 function interpolated(spot: ScalarSpot, text: string): unknown {
   const { node, schema, path, source, report } = spot
   const isHeader = schema.format === 'header-value'
-  const result = interpolate(text, source, isHeader ? 'claims allowed' : 'no claims')
+  const result = interpolate(text, source, isHeader ? 'live values' : 'fixed text')
   if (result.concealed) report.conceal(path)
   for (const { at, message } of result.problems) {
     report.say(placeOfPlaceholder(node, at), path, message)

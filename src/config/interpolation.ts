@@ -1,11 +1,6 @@
+import { REQUEST_VALUES, SESSION_VALUES } from '../domain/header-source.ts'
+import type { HeaderPart } from '../domain/route.ts'
 import type { FileReader } from './file-reader.ts'
-
-/** A claim to read when a request is served, as an object path. */
-export interface ClaimPath {
-  readonly claim: readonly string[]
-}
-
-export type TextPart = string | ClaimPath
 
 /** Where `${…}` is read from. */
 export interface PlaceholderSource {
@@ -14,27 +9,30 @@ export interface PlaceholderSource {
 }
 
 export interface Interpolated {
-  readonly parts: readonly TextPart[]
+  readonly parts: readonly HeaderPart[]
   /** Something came from the environment or a file: never show it. */
   readonly concealed: boolean
   /** `at`: the how-manieth `${` of the text it is about, from 0. */
   readonly problems: readonly { readonly at: number; readonly message: string }[]
 }
 
+/** Whether a text may have parts that only a request will tell. */
+type Liveness = 'live values' | 'fixed text'
+
 const OPENING = /\$?\$\{/g
 const CLAIM_STEP = /^(?:\.([A-Za-z0-9_-]+)|\["([^"\\\p{Cc}]+)"\]|\['([^'\\\p{Cc}]+)'\])/u
 
 /**
  * Replaces `${NAME}` by the environment variable and `${file:PATH}` by the file's text without its last line
- * break; `$${` stands for a literal `${`. What is put in is never read again. `${claims.…}` is a part of its
- * own, allowed where `claims` says so.
+ * break; `$${` stands for a literal `${`. What is put in is never read again. `${claims.…}`, `${session.…}` and
+ * `${request.…}` are parts of their own, allowed where `liveness` says so.
  */
 export function interpolate(
   text: string,
   source: PlaceholderSource,
-  claims: 'claims allowed' | 'no claims',
+  liveness: Liveness,
 ): Interpolated {
-  const parts: TextPart[] = []
+  const parts: HeaderPart[] = []
   const problems: { at: number; message: string }[] = []
   let concealed = false
   let readUpTo = 0
@@ -48,7 +46,8 @@ export function interpolate(
     }
     const end = closingBrace(text, readUpTo)
     const expression = text.slice(readUpTo, end)
-    const outcome = end < 0 ? 'is not closed: write ${NAME}' : evaluate(expression, source, claims)
+    const outcome =
+      end < 0 ? 'is not closed: write ${NAME}' : evaluate(expression, source, liveness)
     readUpTo = end < 0 ? text.length : end + 1
     if (typeof outcome === 'string') problems.push({ at, message: outcome })
     else {
@@ -63,12 +62,13 @@ export function interpolate(
 function evaluate(
   expression: string,
   source: PlaceholderSource,
-  claims: 'claims allowed' | 'no claims',
-): { part: TextPart } | string {
-  if (/^claims(?![A-Za-z0-9_])/.test(expression)) return claimPart(expression, claims)
+  liveness: Liveness,
+): { part: HeaderPart } | string {
+  const [, root] = /^(claims|session|request)(?=[.["'])/.exec(expression) ?? []
+  if (expression === 'claims' || root !== undefined) return livePart(expression, root, liveness)
   if (expression.startsWith('file:')) return filePart(expression.slice('file:'.length), source)
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(expression)) {
-    return 'has a ${…} that is not understood: allowed are ${NAME}, ${file:PATH} and, in headers.set of a route, ${claims.name}; a literal ${ is written $${'
+    return 'has a ${…} that is not understood: allowed are ${NAME}, ${file:PATH} and, in headers.set of a route, ${claims.…}, ${session.…} and ${request.…}; a literal ${ is written $${'
   }
   const value = Object.hasOwn(source.env, expression) ? source.env[expression] : undefined
   if (value === undefined) return `environment variable ${expression} is not set`
@@ -76,7 +76,7 @@ function evaluate(
   return { part: value }
 }
 
-function filePart(path: string, { readFile }: PlaceholderSource): { part: TextPart } | string {
+function filePart(path: string, { readFile }: PlaceholderSource): { part: HeaderPart } | string {
   if (path === '') return 'names no file: write ${file:/path}'
   const file = readFile(path)
   if ('wrong' in file) return `file ${JSON.stringify(path)} ${file.wrong}`
@@ -84,9 +84,29 @@ function filePart(path: string, { readFile }: PlaceholderSource): { part: TextPa
   return text === '' ? `file ${JSON.stringify(path)} is empty` : { part: text }
 }
 
-function claimPart(expression: string, claims: string): { part: TextPart } | string {
-  if (claims === 'no claims')
-    return 'has ${claims.…}, which is known only while a request is served: allowed in headers.set of a route'
+function livePart(
+  expression: string,
+  root: string | undefined,
+  liveness: Liveness,
+): { part: HeaderPart } | string {
+  if (liveness === 'fixed text')
+    return `has \${${root ?? expression}.…}, which is known only while a request is served: allowed in headers.set of a route`
+  if (root === 'session') return named('session', expression, SESSION_VALUES)
+  if (root === 'request') return named('request', expression, REQUEST_VALUES)
+  return claimPart(expression)
+}
+
+function named(
+  root: 'session' | 'request',
+  expression: string,
+  values: Readonly<Record<string, unknown>>,
+): { part: HeaderPart } | string {
+  const name = expression.slice(root.length + 1)
+  if (Object.hasOwn(values, name)) return { part: { [root]: name } as unknown as HeaderPart }
+  return `does not name anything known of the ${root}: allowed are ${Object.keys(values).join(', ')}`
+}
+
+function claimPart(expression: string): { part: HeaderPart } | string {
   const claim: string[] = []
   let rest = expression.slice('claims'.length)
   while (rest !== '') {
@@ -114,8 +134,8 @@ function closingBrace(text: string, from: number): number {
   return -1
 }
 
-function merged(parts: readonly TextPart[]): TextPart[] {
-  const result: TextPart[] = []
+function merged(parts: readonly HeaderPart[]): HeaderPart[] {
+  const result: HeaderPart[] = []
   for (const part of parts) {
     const last = result.at(-1)
     if (typeof part === 'string' && typeof last === 'string')

@@ -1,4 +1,5 @@
-import { claimHeader } from './identity-headers.ts'
+import type { HeaderSource } from './header-source.ts'
+import { configuredHeader } from './identity-headers.ts'
 import type { RouteHeaders } from './route.ts'
 
 /** What we add to a route's requests, where that is the same for each. */
@@ -10,25 +11,18 @@ export interface OwnHeaderPlan {
 }
 
 /** What one request brings along besides its headers. */
-export interface RequestHeaderFacts {
+export interface RequestHeaderFacts extends HeaderSource {
   /** Sent as `Authorization: Bearer …`; visible ASCII, checked by whoever obtained it (O4). */
   readonly token: string | undefined
-  /** `undefined` for callers who are not signed in: no identity header is sent then (FW-8). */
-  readonly claims: Readonly<Record<string, unknown>> | undefined
   /** The other end of the connection, not the client behind a proxy. */
   readonly peerAddress: string
   readonly peerTrusted: boolean
-  readonly method: string
   readonly httpVersion: string
   /** As the browser sees it, by our configuration and no header (AT-45). */
   readonly proto: 'http' | 'https'
-  /** The checked Host of the request, with its port if it has one; `''` if HTTP/1.0 sent none. */
-  readonly host: string
-  readonly requestId: string
 }
 
 const NO_NAMES: readonly string[] = []
-const NO_CLAIMS: Readonly<Record<string, unknown>> = {}
 const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /** What the request had of headers that we extend; each ends in a comma and space, or is empty. */
@@ -67,14 +61,14 @@ function portOf({ host, proto }: RequestHeaderFacts): string {
 }
 
 /** Adds the route's configured headers; answers the names of those that grew too long. */
-export function addClaimHeaders(
+export function addConfiguredHeaders(
   headers: string[],
   set: RouteHeaders['set'],
-  claims: Readonly<Record<string, unknown>> = NO_CLAIMS,
+  source: HeaderSource,
 ): readonly string[] {
   let tooLong = NO_NAMES
   for (const { name, value } of set) {
-    const header = claimHeader(value, claims)
+    const header = configuredHeader(value, source)
     if (header === 'too_long') tooLong = [...tooLong, name]
     else if (header !== 'absent') headers.push(name, header.value)
   }

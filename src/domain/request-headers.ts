@@ -1,7 +1,7 @@
 import { nominates, withoutNominated } from './hop-by-hop.ts'
 import { maxForwards } from './max-forwards.ts'
 import { withoutOwnCookies } from './own-cookies.ts'
-import { addClaimHeaders, addOwnHeaders } from './own-request-headers.ts'
+import { addConfiguredHeaders, addOwnHeaders } from './own-request-headers.ts'
 import type { OwnHeaderPlan, RequestHeaderFacts } from './own-request-headers.ts'
 import type { Reason } from './reason.ts'
 import { requestHeaderRules, ruleByPattern } from './request-header-rules.ts'
@@ -105,7 +105,7 @@ export function upstreamRequestHeaders(
     return upstreamRequestHeaders(withoutNominated(rawHeaders, draft.nominated), plan, facts)
   }
   addOwnHeaders(draft, plan, facts)
-  const tooLong = addClaimHeaders(headers, plan.set, facts.claims)
+  const tooLong = addConfiguredHeaders(headers, plan.set, facts)
   return { kind: 'headers', headers, tooLong, forged: draft.forged }
 }
 

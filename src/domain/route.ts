@@ -1,3 +1,4 @@
+import type { RequestValue, SessionValue } from './header-source.ts'
 import type { Requirement } from './requirement.ts'
 
 /** One configured route: which requests it takes, who may pass, where they go. */
@@ -50,13 +51,18 @@ export interface Upstream {
 }
 
 export interface RouteHeaders {
-  /** Names lower case; a value is literal text and claim paths, in order. */
+  /** Names lower case; a value is literal text and values to put in, in order. */
   readonly set: readonly { readonly name: string; readonly value: readonly HeaderPart[] }[]
   /** Lower case names never sent upstream. */
   readonly remove: readonly string[]
 }
 
-export type HeaderPart = string | { readonly claim: readonly string[] }
+/** Literal text, or where a value is found when a request is served. */
+export type HeaderPart =
+  | string
+  | { readonly claim: readonly string[] }
+  | { readonly session: SessionValue }
+  | { readonly request: RequestValue }
 
 export interface RouteTimeouts {
   readonly connectMs: number

@@ -13,12 +13,15 @@ export function requestHeaderFacts(
   return {
     token,
     claims: session?.record.claims,
+    session: session?.record,
     peerAddress: request.socket.remoteAddress ?? '',
     peerTrusted: entrance.peerTrusted,
     method: entrance.method,
     httpVersion: request.httpVersion,
     proto,
     host: entrance.authority ?? '',
+    path: entrance.target?.path ?? '',
+    clientAddress: entrance.clientAddress,
     requestId: entrance.requestId,
   }
 }

@@ -1,8 +1,25 @@
 import * as fc from 'fast-check'
 import t from 'tap'
 import { claimAt } from '../../src/domain/claim.ts'
-import { claimHeader } from '../../src/domain/identity-headers.ts'
+import { SESSION_VALUES, type HeaderSource } from '../../src/domain/header-source.ts'
+import { configuredHeader } from '../../src/domain/identity-headers.ts'
+import type { HeaderPart } from '../../src/domain/route.ts'
+import type { SessionRecord } from '../../src/domain/session-record.ts'
 import { visible } from '../support/visible.ts'
+
+const REQUEST = {
+  requestId: 'id-1',
+  method: 'GET',
+  host: 'app.example.com:8443',
+  path: '/a%20b,c/100%25',
+  clientAddress: '2001:db8::7',
+}
+
+const claimHeader = (
+  parts: readonly HeaderPart[],
+  claims: HeaderSource['claims'],
+  session?: SessionRecord,
+) => configuredHeader(parts, { ...REQUEST, claims, session })
 
 const value = (claim: unknown): unknown => {
   const header = claimHeader([{ claim: ['c'] }], { c: claim })
@@ -132,4 +149,52 @@ t.test('FW-7 splitting at commas, then decoding gives back the list', async (t) 
     { numRuns: 2_000 },
   )
   t.pass()
+})
+
+const SESSION: SessionRecord = {
+  formatVersion: 1,
+  issuer: 'https://idp.example.com/',
+  subject: 'ada, the first',
+  claims: {},
+  authTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+  createdAtMs: Date.UTC(2026, 0, 2, 3, 4, 6),
+  endsAtMs: Date.UTC(2026, 0, 2, 15, 4, 6),
+  accessTokens: [],
+}
+
+const OF_SESSION: readonly (readonly [keyof typeof SESSION_VALUES, string])[] = [
+  ['subject', 'ada%2C the first'],
+  ['issuer', 'https://idp.example.com/'],
+  ['auth_time', '2026-01-02T03:04:05.000Z'],
+  ['created_at', '2026-01-02T03:04:06.000Z'],
+  ['ends_at', '2026-01-02T15:04:06.000Z'],
+]
+for (const [name, expected] of OF_SESSION) {
+  t.test(`FW-7 \${session.${name}} is encoded as a claim would be`, async (t) => {
+    t.same(claimHeader([{ session: name }], {}, SESSION), { value: expected })
+  })
+}
+
+t.test('FW-6 FW-8 what a session has not, or nobody, makes no header', async (t) => {
+  t.equal(claimHeader([{ session: 'acr' }], {}, SESSION), 'absent')
+  t.equal(claimHeader(['sid=', { session: 'sid' }], {}, SESSION), 'absent')
+  for (const name of Object.keys(SESSION_VALUES) as (keyof typeof SESSION_VALUES)[])
+    t.equal(claimHeader([{ session: name }], undefined), 'absent', name)
+})
+
+t.test('what the request says of itself is put in as it came', async (t) => {
+  const parts = [{ request: 'method' }, ' ', { request: 'path' }] as const
+  t.same(claimHeader(parts, undefined), { value: 'GET /a%20b,c/100%25' })
+  t.same(claimHeader([{ request: 'client_address' }], undefined), { value: '2001:db8::7' })
+  t.same(claimHeader([{ request: 'host' }], undefined), { value: 'app.example.com:8443' })
+  t.same(claimHeader([{ request: 'id' }], undefined), { value: 'id-1' })
+  t.equal(
+    configuredHeader([{ request: 'host' }], {
+      ...REQUEST,
+      host: '',
+      claims: undefined,
+      session: undefined,
+    }),
+    'absent',
+  )
 })

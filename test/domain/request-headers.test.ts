@@ -9,6 +9,9 @@ import { visible } from '../support/visible.ts'
 const FACTS: RequestHeaderFacts = {
   token: 'the-token',
   claims: { email: 'ada@example.com', groups: ['staff', 'x,admin'] },
+  session: undefined,
+  clientAddress: '203.0.113.9',
+  path: '/x',
   peerAddress: '203.0.113.9',
   peerTrusted: false,
   method: 'GET',

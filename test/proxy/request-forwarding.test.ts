@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Route } from '../../src/domain/route.ts'
 import { guardedRoute, openRoute, startProxied } from '../support/proxied.ts'
 import { ask, head } from '../support/raw-socket.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
@@ -339,4 +340,31 @@ t.test('RS-13 each upstream gets its own requests only', async (t) => {
     ['/b/x', '/b/y'],
   )
   for (const { rawHeaders } of second.requests) t.notMatch(rawHeaders.join('|'), token)
+})
+
+t.test('FW-4 FW-7 configured headers tell of session and request, never the client', async (t) => {
+  const upstream = await startRecordingUpstream(t)
+  const set: Route['headers']['set'] = [
+    { name: 'x-who', value: [{ session: 'subject' }] },
+    { name: 'x-groups', value: [{ claim: ['groups'] }] },
+    { name: 'x-acr', value: [{ session: 'acr' }] },
+    {
+      name: 'x-asked',
+      value: [{ request: 'method' }, ' ', { request: 'host' }, { request: 'path' }],
+    },
+    { name: 'x-from', value: [{ request: 'client_address' }] },
+  ]
+  const route = guardedRoute('/*', upstream.origin, { headers: { set, remove: ['x-internal'] } })
+  const { port, signIn } = await startProxied(t, [route])
+  const { cookie } = await signIn('ada, é', { groups: ['staff', 'x,admin', 'naïve\r\nX: y'] })
+  const forged = ['X-Who: root', 'X_Who: root', 'X-Acr: phr', 'X-From: 1.2.3.4', 'X-Internal: 1']
+  const query = '?a=1'
+  await ask(t, port, head(`GET /a%20b${query} HTTP/1.1`, HOST, ...forged, `Cookie: ${cookie}`))
+  const [request] = upstream.requests
+  t.same(request?.values('x-who'), ['ada%2C %C3%A9'])
+  t.same(request?.values('x-groups'), ['staff,x%2Cadmin,na%C3%AFve%0D%0AX: y'])
+  t.same(request?.values('x-acr'), [], 'absent, and not what the client says')
+  t.same(request?.values('x-asked'), ['GET 127.0.0.1/a%20b'])
+  t.same(request?.values('x-from'), ['127.0.0.1'])
+  t.same([...request!.values('x_who'), ...request!.values('x-internal')], [])
 })

@@ -7,7 +7,10 @@ import { accepted, refused, type Parsed } from './parsed.ts'
 const RESERVED: ReadonlySet<string> = new Set([
   'authorization',
   'connection',
+  'content-encoding',
   'content-length',
+  'content-range',
+  'content-type',
   'cookie',
   'expect',
   'forwarded',
@@ -16,9 +19,6 @@ const RESERVED: ReadonlySet<string> = new Set([
   'keep-alive',
   'max-forwards',
   'origin',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
   'set-cookie',
   'te',
   'trailer',
@@ -43,8 +43,10 @@ export function parseHeaderName(text: string): Parsed<string> {
   }
   if (!/^[a-z0-9!#$%&'*+.^`|~-]+$/.test(name))
     return refused('is not a header name (RFC 9110 §5.1)')
-  if (RESERVED.has(name) || name.startsWith('sec-')) {
-    return refused('is a header that the gateway itself sets or that frames the message')
+  if (RESERVED.has(name) || /^(?:sec-|proxy(?:-|$))/.test(name)) {
+    return refused(
+      'is a header that the gateway itself sets or that frames or describes the message',
+    )
   }
   return accepted(name)
 }

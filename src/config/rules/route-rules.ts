@@ -36,13 +36,17 @@ function checkHeaders({ headers, access }: RouteDraft, place: Path, report: Rule
     const path = [...place, 'headers', 'set', name]
     if (headers?.remove?.includes(name) === true)
       report.problem(path, 'is in headers.remove as well: leave one of them out')
-    const hasClaim = parts?.some((part) => typeof part === 'object') === true
+    const hasClaim = parts?.some(isOfUser) === true
     if (hasClaim && access === 'public')
       report.problem(
         path,
-        'has a claim, but a public route never knows the user: use access: optional',
+        'tells of the user, but a public route never knows the user: use access: optional',
       )
   }
+}
+
+function isOfUser(part: object | string | undefined): boolean {
+  return typeof part === 'object' && ('claim' in part || 'session' in part)
 }
 
 /** Nothing is ignored in silence: a key that cannot take effect is a mistake. */

@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import type { RoutePath, Upstream } from '../../domain/route.ts'
-import type { TextPart } from '../interpolation.ts'
+import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
 import { requirementSchema } from './requirement-schema.ts'
 import {
   choice,
@@ -16,13 +15,14 @@ import {
 
 const headers = section(
   {
-    set: freeMap('header-name', text<readonly TextPart[]>('header-value'), {
+    set: freeMap('header-name', text<readonly HeaderPart[]>('header-value'), {
       default: {},
       example: `{ X-User: '\${claims.email}', X-Request-Source: gateway }`,
       description:
         'Headers to set upstream. ${claims.name} puts in a claim of the signed-in user: dots lead into objects, and a claim whose name is a ' +
-        'URL is written ${claims["https://acme.example/roles"]}. Without the claim the header is not sent. What a client sends under ' +
-        'these names is dropped on every route. Headers of the protocol and those the gateway sets itself are refused.',
+        'URL is written ${claims["https://acme.example/roles"]}. ${session.subject} and issuer, sid, acr, auth_time, created_at, ends_at ' +
+        'tell of the session, ${request.path} and id, method, host, client_address of the request. Without the claim or value the header is not sent. Lists are joined by ' +
+        'commas, and what a header cannot carry is percent-encoded (docs/headers.md). What a client sends under these names is dropped on every route. Headers of the protocol and those the gateway sets itself are refused.',
     }),
     remove: list(text('header-name'), {
       default: [],

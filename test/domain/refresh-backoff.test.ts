@@ -1,7 +1,8 @@
 import t from 'tap'
+import { GatewayError } from '../../src/domain/gateway-error.ts'
 import { createRefreshBackoff } from '../../src/domain/refresh-backoff.ts'
 
-const error = new Error('told to fail')
+const error = new GatewayError('provider_unavailable', 'told to fail')
 
 t.test(
   'a failure is remembered for a second, then twice as long each time, up to 30 s',
@@ -14,6 +15,19 @@ t.test(
       nowMs += pauseMs - 1
       t.equal(backoff.failure('a'), error)
       nowMs += 1
+      t.equal(backoff.failure('a'), undefined)
+    }
+  },
+)
+
+t.test(
+  'a store that fails is asked again after a second, however often it has failed',
+  async (t) => {
+    let nowMs = 0
+    const backoff = createRefreshBackoff(10, () => nowMs)
+    for (let nth = 0; nth < 5; nth++) {
+      backoff.failed('a', new GatewayError('store_unavailable', 'told to fail'))
+      nowMs += 1_000
       t.equal(backoff.failure('a'), undefined)
     }
   },

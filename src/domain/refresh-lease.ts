@@ -23,6 +23,8 @@ export interface RefreshLeaseParts {
 
 const LEASE_MS = 15_000 // longer than the provider's deadline (10 s); a dead holder is survived after this
 const RENEW_MS = LEASE_MS / 3
+/** What a lease has left at least, while its owner lives and reaches the store, ms. */
+export const SHORTEST_LEASE_MS = LEASE_MS - RENEW_MS
 const LONGEST_WAIT_MS = 20_000 // one lease of a holder that died, and a little
 
 /**

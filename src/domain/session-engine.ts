@@ -4,6 +4,7 @@ import { createIdleSlide } from './idle-slide.ts'
 import type { LiveSession } from './live-session.ts'
 import { createLoginBar } from './login-bar.ts'
 import { createProviderLogout, type ProviderLogout } from './provider-logout.ts'
+import { SHORTEST_LEASE_MS } from './refresh-lease.ts'
 import { createRefreshListeners } from './refresh-listeners.ts'
 import { createSessionCap } from './session-cap.ts'
 import { createSessionCache, type HeldSession, type Outcome } from './session-cache.ts'
@@ -14,6 +15,7 @@ import { createSessionReader } from './session-reader.ts'
 import type { AccessToken, SessionEnd, SessionRecord, Ticket } from './session-record.ts'
 import { createSessionRefresh } from './session-refresh.ts'
 import type { EndedSession, SessionStore } from './session-store.ts'
+import { createStoreAbsence } from './store-absence.ts'
 import type { Vault } from './session-vault.ts'
 import type { RefreshAnswer, SignIn } from './sign-in.ts'
 import { afterTimeout, type After } from './timer.ts'
@@ -97,8 +99,10 @@ const LONGEST_CLOSE_MS = 5_000
 
 /** The one place that knows which sessions live, and that keeps their tokens fresh. */
 export function createSessionEngine(options: SessionEngineOptions): SessionEngine {
-  const { store, vault, nowMs, randomToken, emit, idleTimeoutMs } = options
+  const { vault, nowMs, randomToken, emit, idleTimeoutMs } = options
   const { after = afterTimeout, wallClockMs = nowMs } = options
+  const absence = createStoreAbsence({ ...options, shortestLeaseMs: SHORTEST_LEASE_MS })
+  const { store } = absence
   const cache = createSessionCache(options.cacheEntries, () => store.watchIsLive())
   const listeners = createSessionEndListeners({
     look: (session) => find(session.ticket, 'passive'),
@@ -109,12 +113,14 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
   })
   const ending = createSessionEnding({ store, cache, ...listeners, emit })
   const read = createSessionReader({ store, vault, ending, nowMs, emit })
-  const tokens = createSessionRefresh({ ...options, wallClockMs, after, cache, ending, read })
+  const refreshParts = { ...options, wallClockMs, after, cache, ending, read, store, absence }
+  const tokens = createSessionRefresh(refreshParts)
   const slide = createIdleSlide({ store, cache, nowMs, idleTimeoutMs, emit })
   const refreshListeners = createRefreshListeners()
   const bar = createLoginBar({ store, vault, nowMs })
-  const endSuperseded = createSessionCap({ ...options, ending })
+  const endSuperseded = createSessionCap({ ...options, store, ending })
   const unwatch = store.watch((change) => {
+    absence.heard(change)
     ending.heard(change)
     if (change.kind === 'replaced') refreshListeners.notify(change.key)
     if (change.kind === 'missed') refreshListeners.notifyAll()

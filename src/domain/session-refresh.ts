@@ -10,6 +10,7 @@ import { isSameSubject, refreshedRecord } from './session-lifecycle.ts'
 import type { SessionReader } from './session-reader.ts'
 import type { SessionRecord } from './session-record.ts'
 import type { EndedSession, SessionStore } from './session-store.ts'
+import type { StoreAbsence } from './store-absence.ts'
 import type { Vault } from './session-vault.ts'
 import type { RefreshAnswer } from './sign-in.ts'
 import { pause, type After } from './timer.ts'
@@ -34,6 +35,7 @@ export interface SessionRefreshParts {
   readonly cache: SessionCache
   readonly ending: SessionEnding
   readonly read: SessionReader
+  readonly absence: StoreAbsence
   readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
   readonly cacheEntries: number
   readonly nowMs: () => number
@@ -45,7 +47,7 @@ export interface SessionRefreshParts {
 
 const KEEP_WRITING_MS = 5 * 60_000 // longer than a store's restart or failover
 const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 5_000
+const LONGEST_PAUSE_MS = 1_000 // another process soon believes the spent token in the store (store-absence.ts)
 
 /**
  * One refresh per session at a time (RT-2), detached from whoever asked for it (RT-15): lock, read
@@ -93,6 +95,8 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
   async function refreshUnderLease(session: LiveSession): Promise<Outcome> {
     const lease = await takeRefreshLease(parts, session.key)
     try {
+      const waitMs = parts.absence.waitMs()
+      if (waitMs > 0) await pause(after, waitMs)
       // Read again under the lock: another replica may have refreshed while we waited.
       const found = overlay(await read(session.ticket, session.key))
       if (found === undefined) return { ended: 'session_revoked' }

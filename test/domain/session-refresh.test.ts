@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
 import type { LiveSession, SessionEngine } from '../../src/domain/session-engine.ts'
 import type { AccessToken } from '../../src/domain/session-record.ts'
+import { loginToken } from '../../src/domain/token-freshness.ts'
 import type { RefreshAnswer } from '../../src/domain/sign-in.ts'
 import {
   deferred,
@@ -653,6 +654,38 @@ t.test('RT-15 … a store that stays away is given up after minutes', async (t) 
   t.equal(bed.clock.pending(), 0)
   bed.breaks.broken.clear()
   t.equal((await storedRecord(bed, session)).version, 1)
+})
+
+t.test(
+  'RT-2 the store was away for longer than a lease: the new tokens are written before a spent one is tried',
+  async (t) => {
+    const { bed, session } = await refreshedWhileStoreBreaks(t)
+    bed.breaks.broken.add('lock')
+    const other = bed.replica()
+    t.equal(await reasonOf(other.find(session.ticket)), 'store_unavailable')
+    await bed.clock.advance(20 * SECOND_MS) // the lease is over
+    bed.breaks.broken.clear()
+    const found = liveSession(await other.find(session.ticket))
+    t.equal(loginToken(found.record).value, 'access 0', 'back, and not yet told')
+    const waiting = other.accessToken(found)
+    await bed.clock.advance(5 * SECOND_MS)
+    t.equal(valueOf(await waiting), 'access 1')
+    t.same(bed.presented, ['refresh 0'], 'spent once')
+  },
+)
+
+t.test('RT-2 … and when nobody lives who has them, the next one refreshes', async (t) => {
+  const bed = sessionBed(t)
+  const { session } = await bed.live()
+  const other = bed.replica()
+  for (const method of ['read', 'lock'] as const) bed.breaks.broken.add(method)
+  await bed.clock.advance(10 * MINUTE_MS)
+  t.equal(await reasonOf(other.find(session.ticket)), 'store_unavailable')
+  await bed.clock.advance(20 * SECOND_MS)
+  bed.breaks.broken.clear()
+  const waiting = other.accessToken(liveSession(await other.find(session.ticket)))
+  await bed.clock.advance(5 * SECOND_MS)
+  t.equal(valueOf(await waiting), 'access 1')
 })
 
 t.test('SE-17 the store is down at expiry: no refresh is tried, no token is spent', async (t) => {

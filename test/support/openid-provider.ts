@@ -70,7 +70,16 @@ export interface OpenIdProviderOptions {
   /** Awaited before the token endpoint reads a call; a caller that is gone by then was never heard. */
   readonly beforeToken?: () => Promise<void>
   /** Awaited when the token endpoint has decided, before its answer leaves. */
-  readonly afterToken?: (grantType: string) => Promise<void>
+  readonly afterToken?: (grantType: string, decision: TokenDecision) => Promise<void>
+  /** Awaited before anything else is done with any request; true: it has answered itself. */
+  readonly front?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>
+}
+
+/** What the token endpoint is about to answer, and to whom. */
+export interface TokenDecision {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly accessToken: string | undefined
 }
 
 interface Owner {
@@ -116,20 +125,23 @@ export async function startOpenIdProvider(
     if (ctx.oidc?.route !== 'token') return
     const grantType = String(ctx.oidc.params?.['grant_type'] ?? ctx.oidc.body?.['grant_type'])
     calls.push(grantType)
-    await options.afterToken?.(grantType)
+    const { access_token: accessToken } = ctx.body as { access_token?: string }
+    const { req: request, res: response } = ctx
+    await options.afterToken?.(grantType, { request, response, accessToken })
   })
   const callback = provider.callback()
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    if (request.url === '/token') await options.beforeToken?.()
-    if (!request.socket.destroyed) await callback(request, response)
-  }
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (await options.front?.(request, response)) return
     if (request.url?.startsWith('/interaction/') === true) {
-      interact(provider, request, response).catch((error: unknown) => {
+      await interact(provider, request, response).catch((error: unknown) => {
         response.writeHead(500).end(String(error))
       })
       return
     }
+    if (request.url === '/token') await options.beforeToken?.()
+    if (!request.socket.destroyed) await callback(request, response)
+  }
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     void answer(request, response)
   })
   const stop = () => close(server)

@@ -129,19 +129,20 @@ function openTables(file: string): { root: RootDatabase<Buffer, string>; tables:
   }
 }
 
-/** A file without our mark is somebody else's unless it is empty. */
+/** A file without our mark is somebody else's unless it is empty, or another process is making it just now. */
 function checkFormat(root: RootDatabase<Buffer, string>, file: string): void {
-  const names = [...root.getKeys()]
+  const names = [...root.getKeys()].filter((name) => name !== 'about')
   const about = root.openDB<Buffer, string>({
     name: 'about',
     encoding: 'binary',
     create: names.length === 0,
   } as never)
+  root.resetReadTxn() // what others wrote since the first look
   const format = about.get('format')?.toString()
   if (format === FORMAT) return
   if (format !== undefined)
     throw damaged(file, `it was written by another version ("${format}", not "${FORMAT}")`)
-  if (names.length > 0) throw damaged(file, 'it is not a session file')
+  if (names.length > 0 || about.getKeysCount() > 0) throw damaged(file, 'it is not a session file')
   about.putSync('format', Buffer.from(FORMAT))
 }
 

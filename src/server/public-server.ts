@@ -54,12 +54,26 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     tls === undefined
       ? createServer(settings)
       : createTlsServer({ ...settings, ...tlsSettings(tls) })
-  server.maxConnections = limits.connectionCount
+  boundConnections(server, limits.connectionCount)
   // Node drops what exceeds this count, silently: one more than allowed is enough to see it.
   server.maxHeadersCount = limits.headerCount + 1
   server.on(tls === undefined ? 'connection' : 'secureConnection', connections.opened)
   listenToRequests(server, connections, options)
   return { server, connections }
+}
+
+/**
+ * Closes what comes on top. Not by `maxConnections`: a cluster worker that has reached that hands the
+ * connection back to the main process, and when all have, it goes round for ever.
+ */
+function boundConnections(server: Server, mostCount: number): void {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    if (open.has(socket)) return // handed over anew after an upgrade that was none
+    if (open.size >= mostCount) return void socket.destroy()
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
 }
 
 function listenToRequests(

@@ -16,6 +16,8 @@ export interface GatewayAdminOptions {
   readonly version: string
   /** Set when it listens on a local socket, for the main process of several workers. */
   readonly adminSocket?: string
+  /** Which of several workers it is. */
+  readonly worker?: number
 }
 
 /** The admin listener of a gateway: what it may be asked, and told. It does not listen yet. */
@@ -43,7 +45,7 @@ export function createAdmin(
         providerReady,
         shuttingDown: () => state.shuttingDown,
       }),
-    status: createStatus(config, parts, state, options.version),
+    status: createStatus(config, parts, state, options),
     sessions: operatorSessions(config, parts, options),
   })
 }
@@ -52,12 +54,13 @@ function createStatus(
   config: GatewayConfig,
   parts: GatewayParts,
   state: { readonly shuttingDown: boolean },
-  version: string,
+  { version, worker }: GatewayAdminOptions,
 ): () => Promise<GatewayStatus> {
   const { provider, store, transfers } = parts
   const startedAtMs = performance.now()
   return async () => ({
     version,
+    ...(worker === undefined ? {} : { worker: `${worker} of ${config.workers}` }),
     uptimeMs: performance.now() - startedAtMs,
     publicUrl: config.publicUrl.origin,
     redirectUri: config.provider.redirectUri,

@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly limits?: Partial<ConnectionLimits>
   /** Path of a local socket for the admin listener, instead of host and port. */
   readonly adminSocket?: string
+  /** Which of several workers it is. */
+  readonly worker?: number
   /** Steady epoch milliseconds; a clock of its own unless given. */
   readonly nowMs?: () => number
 }

@@ -4,14 +4,19 @@ import { standardOutput } from '../telemetry/log-destination.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 
-/** The log of a process that runs a gateway, on standard output. */
-export function processTelemetry(config: GatewayConfig, metrics: Metrics): Telemetry {
+/** The log of a process that runs a gateway, on standard output; of several, the lines say of which worker. */
+export function processTelemetry(
+  config: GatewayConfig,
+  metrics: Metrics,
+  worker?: number,
+): Telemetry {
   return createTelemetry({
     level: config.logging.level,
     destination: standardOutput(metrics.lineDropped),
     metrics,
     pseudonymKey: pseudonymKey(config.session.secrets),
     nowMs: Date.now,
+    ...(worker === undefined ? {} : { worker }),
   })
 }
 

@@ -9,9 +9,13 @@ import { processTelemetry, sayStarted } from './process-telemetry.ts'
 
 /** How one gateway among several workers differs from one alone. */
 export interface WorkerPart {
+  /** From 1, for the log. */
+  readonly number: number
   readonly adminSocket: string
   readonly nowMs: () => number
   readonly onListening: (addresses: GatewayAddresses, metrics: Metrics) => void
+  /** Told whether everything finished, before the process ends. */
+  readonly onStopped: (finished: boolean, metrics: Metrics) => Promise<void>
 }
 
 /**
@@ -19,6 +23,7 @@ export interface WorkerPart {
  * code once it has drained.
  *
  * @throws ListenError a port is taken or forbidden
+ * @throws SessionFileError the session file cannot be used as it is
  */
 export async function runGateway(
   { config, warnings }: LoadedConfig,
@@ -27,13 +32,17 @@ export async function runGateway(
 ): Promise<number> {
   const version = readVersion()
   const metrics = createMetrics({ version, routeIds: config.routes.map(({ id }) => id) })
-  const telemetry = processTelemetry(config, metrics)
+  const telemetry = processTelemetry(config, metrics, worker?.number)
   const ending = awaitProcessEnd(io.signal, (cause) =>
     telemetry.emit({ type: 'internal_error', cause }),
   )
   try {
     for (const warning of warnings) telemetry.say('warn', formatDiagnostic(warning))
-    const gateway = await createGateway(config, telemetry.emit, { ...worker, metrics, version })
+    const gateway = await createGateway(config, telemetry.emit, {
+      ...partOf(worker),
+      metrics,
+      version,
+    })
     const addresses = await listenOrClose(gateway)
     if (worker === undefined) sayStarted(telemetry, config, version, addresses)
     worker?.onListening(addresses, metrics)
@@ -41,6 +50,7 @@ export async function runGateway(
     telemetry.say('info', 'shutting down', { why })
     const finished = await gateway.close(why)
     telemetry.say(finished ? 'info' : 'warn', 'stopped', { everything_finished: finished })
+    await worker?.onStopped(finished, metrics)
     return exitCode
   } finally {
     ending.stop()
@@ -55,4 +65,10 @@ async function listenOrClose(gateway: Gateway) {
     await gateway.close('not listening')
     throw error
   }
+}
+
+function partOf(worker: WorkerPart | undefined) {
+  if (worker === undefined) return {}
+  const { number, adminSocket, nowMs } = worker
+  return { worker: number, adminSocket, nowMs }
 }

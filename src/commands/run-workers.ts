@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,9 +8,15 @@ import type { GatewayConfig } from '../config/gateway-config.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import { listen } from '../server/listen.ts'
 import { createSteadyClock, steadyClockAnchor } from '../steady-clock.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { createWorkerMetrics, type WorkerMetrics } from '../telemetry/worker-metrics.ts'
 import { readVersion } from '../version.ts'
-import { createWorkerSet, type WorkerDeath, type WorkerSet } from '../workers/worker-set.ts'
+import {
+  createWorkerSet,
+  WorkerStartError,
+  type WorkerDeath,
+  type WorkerSet,
+} from '../workers/worker-set.ts'
 import { createWorkersAdmin } from '../workers/workers-admin.ts'
 import type { CommandIo } from './command-io.ts'
 import { awaitProcessEnd } from './process-end.ts'
@@ -29,46 +36,81 @@ export async function runWorkers(
   { config, warnings }: LoadedConfig,
   io: CommandIo,
 ): Promise<number> {
-  const metrics = createWorkerMetrics()
+  const version = readVersion()
+  const metrics = createWorkerMetrics({ version, routeIds: config.routes.map(({ id }) => id) })
   const telemetry = processTelemetry(config, metrics)
   const ending = awaitProcessEnd(io.signal, (cause) =>
     telemetry.emit({ type: 'internal_error', cause }),
   )
-  const socketDirectory = await mkdtemp(join(tmpdir(), 'bearergate-workers-'))
-  const sentConfig = packConfig(config)
-  const clockAnchorMs = steadyClockAnchor()
-  const workers = createWorkerSet({
-    count: config.workers,
-    main: WORKER_MAIN,
-    orderFor: (adminSocket): WorkerOrder => ({ config: sentConfig, adminSocket, clockAnchorMs }),
-    socketDirectory,
-    nowMs: createSteadyClock(),
-    onDeath: (death) => {
-      metrics.workerDied()
-      telemetry.say('error', 'a worker ended and is replaced', fieldsOf(death))
-    },
-  })
+  const state = { shuttingDown: false }
+  let workers: WorkerSet | undefined
+  let admin: ReturnType<typeof createAdmin> | undefined
   try {
     for (const warning of warnings) telemetry.say('warn', formatDiagnostic(warning))
-    const state = { shuttingDown: false }
-    const admin = createAdmin(workers, metrics, state)
+    workers = createWorkers(config, await makeSocketDirectory(), telemetry, metrics)
+    admin = createAdmin(workers, metrics, state)
     const adminAddress = await listen(admin, config.admin.host, config.admin.port)
-    const publicAddress = await workers.start()
-    sayStarted(telemetry, config, readVersion(), { publicAddress, adminAddress })
+    const publicAddress = await Promise.race([workers.start(), ending.ended.then(() => undefined)])
+    if (publicAddress !== undefined) {
+      sayStarted(telemetry, config, version, { publicAddress, adminAddress })
+    }
     const { why, exitCode } = await ending.ended
     state.shuttingDown = true
     telemetry.say('info', 'shutting down', { why, workers: config.workers })
     const finished = await workers.stop(longestStopMs(config))
-    admin.close()
-    admin.closeAllConnections()
     telemetry.say(finished ? 'info' : 'warn', 'stopped', { everything_finished: finished })
     return exitCode
   } finally {
-    await workers.stop(0)
-    await rm(socketDirectory, { recursive: true, force: true })
+    await workers?.stop(0)
+    admin?.close()
+    admin?.closeAllConnections()
     ending.stop()
     await telemetry.flush()
   }
+}
+
+function createWorkers(
+  config: GatewayConfig,
+  socketDirectory: string,
+  telemetry: Telemetry,
+  metrics: WorkerMetrics,
+): WorkerSet {
+  const sentConfig = packConfig(config)
+  const clockAnchorMs = steadyClockAnchor()
+  return createWorkerSet({
+    count: config.workers,
+    main: WORKER_MAIN,
+    orderFor: ({ number, adminSocket }): WorkerOrder => ({
+      number,
+      config: sentConfig,
+      adminSocket,
+      clockAnchorMs,
+    }),
+    socketDirectory,
+    nowMs: createSteadyClock(),
+    onListening: (which) => telemetry.say('info', 'a worker is listening', which),
+    onDeath: (death) => {
+      metrics.workerDied(death.lastMeasured)
+      telemetry.say('error', 'a worker ended and is replaced', fieldsOf(death))
+    },
+  })
+}
+
+const LONGEST_SOCKET_NAME = 107 // what the kernel takes, less the zero at the end
+
+/** Of this user alone, and gone with this process, however it ends short of SIGKILL. */
+async function makeSocketDirectory(): Promise<string> {
+  const wish = join(tmpdir(), 'bearergate-')
+  const help =
+    'workers need a writable directory for temporary files: mount one, or name it in TMPDIR'
+  if (Buffer.byteLength(`${wish}123456/64.sock`) > LONGEST_SOCKET_NAME) {
+    throw new WorkerStartError(`${tmpdir()}: the name is too long for local sockets; ${help}`)
+  }
+  const made = await mkdtemp(wish).catch((cause: NodeJS.ErrnoException) => {
+    throw new WorkerStartError(`${tmpdir()}: ${cause.code}; ${help}`, { cause })
+  })
+  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+  return made
 }
 
 function createAdmin(workers: WorkerSet, metrics: WorkerMetrics, state: { shuttingDown: boolean }) {
@@ -86,6 +128,13 @@ function longestStopMs({ shutdown }: GatewayConfig): number {
   return shutdown.delayMs + shutdown.timeoutMs + LAST_GRACE_MS
 }
 
-function fieldsOf({ worker, pid, code, signal, restartInMs }: WorkerDeath) {
-  return { worker, pid, exit_code: code, signal, restart_in_ms: restartInMs }
+function fieldsOf({ worker, pid, code, signal, failure, restartInMs }: WorkerDeath) {
+  return {
+    worker,
+    pid,
+    exit_code: code,
+    signal,
+    ...(failure === undefined ? {} : { why: failure }),
+    restart_in_ms: restartInMs,
+  }
 }

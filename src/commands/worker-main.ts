@@ -1,22 +1,33 @@
-import { once } from 'node:events'
-import { runGateway } from './run-gateway.ts'
 import { ListenError } from '../server/listen.ts'
 import { SessionFileError } from '../session-store/file-directory.ts'
 import { createSharedClock } from '../steady-clock.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { FromWorker, ToWorker } from '../workers/worker-messages.ts'
+import { runGateway } from './run-gateway.ts'
 import { unpackConfig, type WorkerOrder } from './worker-order.ts'
 
-/* One worker of several (workers: N). Started by the main process, which tells it everything. */
+/* One worker of several (workers: N). Started by the main process, which tells it everything, and
+   without which it ends: node:cluster exits when the channel to it closes. */
 
-const ordered = once(process, 'message') as Promise<[ToWorker]>
-tell({ kind: 'awake' })
-const [first] = await ordered
-if (first.kind === 'start') process.exit(await work(first.order as WorkerOrder))
-process.exit(1)
+const stop = new AbortController()
+let running: Metrics | undefined
 
-async function work({ config, adminSocket, clockAnchorMs }: WorkerOrder): Promise<number> {
-  const stop = new AbortController()
+process.on('message', (message: ToWorker) => {
+  if (message.kind === 'start') void live(message.order as WorkerOrder)
+  if (message.kind === 'ping') void tell({ kind: 'pong' })
+  if (message.kind === 'measure' && running !== undefined) void measure(message.id, running)
+  if (message.kind === 'stop') {
+    void tell({ kind: 'stopping' })
+    stop.abort()
+  }
+})
+void tell({ kind: 'awake' })
+
+async function live(order: WorkerOrder): Promise<void> {
+  process.exit(await work(order))
+}
+
+async function work(order: WorkerOrder): Promise<number> {
   const io = {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -25,28 +36,34 @@ async function work({ config, adminSocket, clockAnchorMs }: WorkerOrder): Promis
     signal: stop.signal,
   }
   try {
-    return await runGateway({ config: unpackConfig(config), warnings: [] }, io, {
-      adminSocket,
-      nowMs: createSharedClock(clockAnchorMs),
+    return await runGateway({ config: unpackConfig(order.config), warnings: [] }, io, {
+      number: order.number,
+      adminSocket: order.adminSocket,
+      nowMs: createSharedClock(order.clockAnchorMs),
       onListening({ publicAddress }, metrics) {
-        process.on('message', (message: ToWorker) => {
-          if (message.kind === 'stop') stop.abort()
-          if (message.kind === 'measure') void measure(message.id, metrics)
-        })
-        tell({ kind: 'listening', publicAddress })
+        running = metrics
+        void tell({ kind: 'listening', publicAddress })
+      },
+      async onStopped(finished, metrics) {
+        metrics.probe(undefined)
+        await tell({ kind: 'stopped', finished, snapshot: await metrics.snapshot() })
       },
     })
   } catch (error) {
     if (!(error instanceof ListenError) && !(error instanceof SessionFileError)) throw error
-    await new Promise<void>((sent) => tell({ kind: 'failed', message: error.message }, sent))
+    await tell({ kind: 'failed', message: error.message })
     return 1
   }
 }
 
 async function measure(id: number, metrics: Metrics): Promise<void> {
-  tell({ kind: 'measured', id, snapshot: await metrics.snapshot() })
+  await tell({ kind: 'measured', id, snapshot: await metrics.snapshot() })
 }
 
-function tell(message: FromWorker, sent: () => void = () => undefined): void {
-  process.send?.(message, undefined, undefined, () => sent())
+/** Resolves when it is sent, or cannot be: then the main process is gone. */
+function tell(message: FromWorker): Promise<void> {
+  return new Promise((sent) => {
+    if (process.send === undefined) return sent()
+    process.send(message, undefined, undefined, () => sent())
+  })
 }

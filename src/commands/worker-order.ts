@@ -2,6 +2,8 @@ import type { GatewayConfig } from '../config/gateway-config.ts'
 
 /** What a worker needs to start. It never reads the configuration file: all of them run the same one. */
 export interface WorkerOrder {
+  /** Of the worker's place, from 1: the same for the one that replaces it. */
+  readonly number: number
   readonly config: SentConfig
   /** Where the worker's own admin listener answers the main process. */
   readonly adminSocket: string

@@ -29,11 +29,16 @@ export async function listen(server: Server, host: string, port: number): Promis
   return `${server instanceof TlsServer ? 'https' : 'http'}://${shown}:${address.port}`
 }
 
-/** Listens on a local socket, for this process alone also among cluster workers; a stale one gives way. */
+/** Listens on a local socket, for this process alone also among cluster workers; a stale one gives way. @throws ListenError */
 export async function listenLocally(server: Server, path: string): Promise<string> {
   await rm(path, { force: true })
   server.listen({ path, exclusive: true })
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ListenError(`cannot listen on ${path}: ${code}`, { cause })
+  }
   return path
 }
 

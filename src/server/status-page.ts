@@ -3,6 +3,8 @@ import type { Route } from '../domain/route.ts'
 /** What the operators' page shows: no secrets, no users. */
 export interface GatewayStatus {
   readonly version: string
+  /** Whose page it is, when there are several: `1 of 2`. */
+  readonly worker?: string
   readonly uptimeMs: number
   readonly publicUrl: string
   readonly redirectUri: string
@@ -25,6 +27,7 @@ th{font-weight:600}`
 export function statusPage(status: GatewayStatus): { html: string; style: string } {
   const facts: [string, string][] = [
     ['Version', status.version],
+    ...(status.worker === undefined ? [] : [workerRow(status.worker)]),
     ['Up for', duration(status.uptimeMs)],
     ['State', status.shuttingDown ? 'shutting down' : 'serving'],
     ['Public URL', status.publicUrl],
@@ -43,6 +46,10 @@ export function statusPage(status: GatewayStatus): { html: string; style: string
 <tbody>${status.routes.map(routeRow).join('')}</tbody></table>
 </body></html>`
   return { html, style: STYLE }
+}
+
+function workerRow(worker: string): [string, string] {
+  return ['Worker', `${worker}; requests, sockets and streams are those of this one`]
 }
 
 function routeRow({ id, methods, access, upstream }: Route): string {

@@ -10,7 +10,7 @@ export interface LogDestination {
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 const FLUSH_TIMEOUT_MS = 1_000
 const GATHER_MS = 10 // what a crash that no handler sees (SIGKILL) may cost; a write per line costs each request 7 µs of 50
-const GATHER_LENGTH = 16_384 // the most that sonic-boom would put into one write
+const ONE_WRITE_BYTES = 4_096 // PIPE_BUF: the lines of several workers never mix in writes of at most so much
 
 /**
  * Standard output, written in the background: a log reader that hangs costs lines past 4 MiB (told
@@ -18,7 +18,12 @@ const GATHER_LENGTH = 16_384 // the most that sonic-boom would put into one writ
  * Lines that come within 10 ms go out in one write.
  */
 export function standardOutput(onDrop: () => void): LogDestination {
-  const stream = pino.destination({ fd: 1, sync: false, maxLength: MAX_BUFFERED_BYTES })
+  const stream = pino.destination({
+    fd: 1,
+    sync: false,
+    maxLength: MAX_BUFFERED_BYTES,
+    maxWrite: ONE_WRITE_BYTES,
+  })
   stream.on('drop', (lines: string) => {
     for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) onDrop()
   })
@@ -38,9 +43,10 @@ export function standardOutput(onDrop: () => void): LogDestination {
   }
 }
 
-/** Collects lines until the time or the size has come to hand them on together. */
+/** Collects lines until the time has come to hand them on together, or the next would not fit into one write. */
 function gather(write: (lines: string) => unknown) {
   let lines = ''
+  let bytes = 0
   let timer: NodeJS.Timeout | undefined
   const handOn = (): void => {
     clearTimeout(timer)
@@ -48,12 +54,15 @@ function gather(write: (lines: string) => unknown) {
     if (lines === '') return
     const together = lines
     lines = ''
+    bytes = 0
     write(together)
   }
   const add = (line: string): void => {
+    const more = Buffer.byteLength(line)
+    if (bytes + more > ONE_WRITE_BYTES) handOn()
     lines += line
-    if (lines.length >= GATHER_LENGTH) handOn()
-    else timer ??= setTimeout(handOn, GATHER_MS)
+    bytes += more
+    timer ??= setTimeout(handOn, GATHER_MS)
   }
   return { add, handOn }
 }

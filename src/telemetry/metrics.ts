@@ -7,8 +7,8 @@ import { createRequestMeters } from './request-meters.ts'
 
 export interface Metrics {
   readonly observe: (event: GatewayEvent) => void
-  /** Tells where the gauges get their values; the last one told counts. */
-  readonly probe: (probes: Probes) => void
+  /** Tells where the gauges get their values; the last one told counts, `undefined`: nowhere any more. */
+  readonly probe: (probes: Probes | undefined) => void
   readonly lineDropped: () => void
   readonly contentType: string
   /** The exposition text of everything. */

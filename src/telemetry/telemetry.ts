@@ -14,6 +14,8 @@ export interface TelemetryOptions {
   /** Keys the pseudonyms of subjects and session ids. */
   readonly pseudonymKey: Uint8Array
   readonly nowMs: () => number
+  /** Stands in every line. */
+  readonly worker?: number
 }
 
 export interface Telemetry {
@@ -28,7 +30,8 @@ export interface Telemetry {
 export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { destination, metrics } = options
   const timestamp = createTimestamp()
-  const log = createLog(options.level, destination, timestamp)
+  const log = createLog(options, timestamp)
+  const whose = options.worker === undefined ? '' : `,"worker":${options.worker}`
   const pseudonym = createPseudonyms(options.pseudonymKey)
   const budget = createLineBudget()
   const writeEvent = (event: Exclude<GatewayEvent, RequestFinished>) => {
@@ -43,7 +46,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     const level = event.status >= 500 ? 'warn' : 'info'
     if (!log.isLevelEnabled(level)) return
     const fields = accessLine(event, pseudonym)
-    destination.write(`{"level":"${level}"${timestamp()},${fields},"msg":"request"}\n`)
+    destination.write(`{"level":"${level}"${timestamp()}${whose},${fields},"msg":"request"}\n`)
   }
   return {
     emit: (event) => {
@@ -58,11 +61,11 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
 
 const PASS = { write: true, suppressed: 0 }
 
-function createLog(level: string, destination: LogDestination, timestamp: () => string) {
+function createLog({ level, destination, worker }: TelemetryOptions, timestamp: () => string) {
   return pino(
     {
       level,
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp,
       formatters: { level: (label) => ({ level: label }) },
     },

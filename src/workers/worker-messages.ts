@@ -5,6 +5,8 @@ export type ToWorker =
   /** The order is between whoever starts workers and their main module. */
   | { readonly kind: 'start'; readonly order: object }
   | { readonly kind: 'measure'; readonly id: number }
+  /** Any answer will do: it says that the worker is not stuck. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'stop' }
 
 export type FromWorker =
@@ -14,3 +16,8 @@ export type FromWorker =
   /** It cannot start; the message is for the operator. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'measured'; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly kind: 'pong' }
+  /** It has heard that it is to stop. */
+  | { readonly kind: 'stopping' }
+  /** Its last word: whether all requests could finish, and what it had counted. */
+  | { readonly kind: 'stopped'; readonly finished: boolean; readonly snapshot: MetricsSnapshot }

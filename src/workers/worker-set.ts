@@ -1,10 +1,10 @@
-import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
+import cluster from 'node:cluster'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { MetricsSnapshot } from '../telemetry/metrics.ts'
-import type { FromWorker, ToWorker } from './worker-messages.ts'
+import { startWorkerProcess, type WorkerEnd, type WorkerProcess } from './worker-process.ts'
 
-/** No worker could start; the message says in one line what to do. */
+/** The workers could not start; the message says in one line what to do. */
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError'
 }
@@ -14,19 +14,23 @@ export interface WorkerSetOptions {
   /** The module a worker runs. */
   readonly main: string
   /** What it is told first. */
-  readonly orderFor: (adminSocket: string) => object
+  readonly orderFor: (place: { readonly number: number; readonly adminSocket: string }) => object
   /** Where the workers' admin sockets are made: a directory of ours alone. */
   readonly socketDirectory: string
+  readonly onListening: (worker: {
+    readonly worker: number
+    readonly pid: number | undefined
+  }) => void
   readonly onDeath: (death: WorkerDeath) => void
   readonly nowMs: () => number
 }
 
-export interface WorkerDeath {
+export interface WorkerDeath extends WorkerEnd {
   readonly worker: number
   readonly pid: number | undefined
-  readonly code: number | null
-  readonly signal: string | null
   readonly restartInMs: number
+  /** What it counted when it last told. */
+  readonly lastMeasured: MetricsSnapshot | undefined
 }
 
 /** One place among the workers: who fails is replaced in it. */
@@ -34,22 +38,20 @@ export interface WorkerPlace {
   readonly number: number
   readonly adminSocket: string
   readonly isListening: () => boolean
-  readonly pid: () => number | undefined
 }
 
 export interface WorkerSet {
   readonly places: readonly WorkerPlace[]
-  /** The public address, once all listen. @throws WorkerStartError */
+  /** The public address, once all listen. @throws WorkerStartError one of them ended before */
   start(): Promise<string>
-  /** The metrics of all that answer. */
+  /** The metrics of all; of one that does not answer, those it told last. */
   measure(): Promise<MetricsSnapshot[]>
-  /** Lets all drain, then kills what is left; answers whether all ended as asked. */
+  /** Lets all drain, then kills what is left; answers whether everything finished. */
   stop(timeoutMs: number): Promise<boolean>
 }
 
 interface Place extends WorkerPlace {
-  worker: Worker | undefined
-  listening: boolean
+  process?: WorkerProcess
   startedAtMs: number
   quickDeaths: number
 }
@@ -57,57 +59,49 @@ interface Place extends WorkerPlace {
 const QUICK_MS = 30_000 // who lived longer did not die of its start
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 10_000
-const MEASURE_MS = 2_000
+const LOOK_EVERY_MS = 5_000 // one that is stuck is killed after four looks without an answer
 
-/** Keeps `count` processes running on one listener, whose connections the main process deals out in turn. */
+/** Keeps `count` processes running on one listener, whose connections this process deals out in turn. */
 export function createWorkerSet(options: WorkerSetOptions): WorkerSet {
   const { nowMs } = options
+  cluster.schedulingPolicy = cluster.SCHED_RR // the system's own way gives most connections to few
   cluster.setupPrimary({ exec: options.main, args: [], serialization: 'advanced' })
   const places = Array.from({ length: options.count }, (_, index) => newPlace(index + 1))
-  const asked = new Map<number, (snapshot: MetricsSnapshot) => void>()
-  let lastAsked = 0
-  let isStopping = false
+  const stopping = new AbortController()
+  let looks: NodeJS.Timeout | undefined
 
   function newPlace(number: number): Place {
     const place: Place = {
       number,
-      adminSocket: join(options.socketDirectory, `worker-${number}.sock`),
-      isListening: () => place.listening,
-      pid: () => place.worker?.process.pid,
-      worker: undefined,
-      listening: false,
+      adminSocket: join(options.socketDirectory, `${number}.sock`),
+      isListening: () => place.process?.isListening() === true,
       startedAtMs: 0,
       quickDeaths: 0,
     }
     return place
   }
 
-  function launch(place: Place): Worker {
-    const worker = cluster.fork()
-    place.worker = worker
+  function launch(place: Place): WorkerProcess {
     place.startedAtMs = nowMs()
-    const order = options.orderFor(place.adminSocket)
-    worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'awake') send(worker, { kind: 'start', order })
-      if (message.kind === 'listening') place.listening = true
-      if (message.kind === 'measured') asked.get(message.id)?.(message.snapshot)
-    })
-    worker.on('error', () => undefined) // a channel that broke: its exit follows
-    return worker
+    const process = startWorkerProcess(options.orderFor(place))
+    const { pid } = process
+    void process.listening.then(() => options.onListening({ worker: place.number, pid }))
+    place.process = process
+    return process
   }
 
-  function keep(place: Place): void {
-    place.worker?.once('exit', (code, signal) => {
-      place.listening = false
-      if (isStopping) return
+  async function keep(place: Place, first: WorkerProcess): Promise<void> {
+    for (let process = first; ; process = launch(place)) {
+      const end = await process.ended
+      process.giveBack(places.some((other) => other.isListening()))
+      if (stopping.signal.aborted) return
       const restartInMs = pauseAfter(place)
-      options.onDeath({ worker: place.number, pid: place.pid(), code, signal, restartInMs })
-      setTimeout(() => {
-        if (isStopping) return
-        launch(place)
-        keep(place)
-      }, restartInMs)
-    })
+      const lastMeasured = process.lastMeasured()
+      options.onDeath({ worker: place.number, pid: process.pid, ...end, restartInMs, lastMeasured })
+      delete place.process
+      await delay(restartInMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      if (stopping.signal.aborted) return
+    }
   }
 
   /** The first death is replaced at once; one after the other, ever more slowly. */
@@ -117,63 +111,35 @@ export function createWorkerSet(options: WorkerSetOptions): WorkerSet {
     return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (place.quickDeaths - 2))
   }
 
-  async function measureOne(worker: Worker): Promise<MetricsSnapshot> {
-    const id = ++lastAsked
-    try {
-      return await new Promise((resolve, reject) => {
-        asked.set(id, resolve)
-        setTimeout(reject, MEASURE_MS, new Error('a worker did not answer')).unref()
-        send(worker, { kind: 'measure', id })
-      })
-    } finally {
-      asked.delete(id)
-    }
-  }
+  const running = () => places.flatMap(({ process }) => (process === undefined ? [] : [process]))
 
   return {
     places,
     async start() {
-      const [address] = await Promise.all(places.map((place) => firstStart(launch(place))))
-      for (const place of places) keep(place)
+      const first = places.map((place) => ({ place, process: launch(place) }))
+      looks = setInterval(() => running().forEach((process) => process.look()), LOOK_EVERY_MS)
+      const listening = Promise.all(first.map(({ process }) => process.listening))
+      const ended = Promise.race(first.map(({ process }) => process.ended))
+      const failed = ended.then((end): never => {
+        throw startError(end)
+      })
+      const [address] = await Promise.race([listening, failed])
+      for (const { place, process } of first) void keep(place, process)
       return address ?? ''
     },
     async measure() {
-      const listening = places.filter((place) => place.listening)
-      const answers = await Promise.allSettled(
-        listening.flatMap(({ worker }) => (worker === undefined ? [] : [measureOne(worker)])),
-      )
-      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+      const measured = await Promise.all(running().map((process) => process.measure()))
+      return measured.filter((snapshot) => snapshot !== undefined)
     },
     async stop(timeoutMs) {
-      isStopping = true
-      const alive = places.flatMap(({ worker }) => (worker?.isDead() === false ? [worker] : []))
-      const ended = await Promise.all(alive.map((worker) => stopOne(worker, timeoutMs)))
-      return ended.every(Boolean)
+      stopping.abort()
+      clearInterval(looks)
+      const finished = await Promise.all(running().map((process) => process.stop(timeoutMs)))
+      return finished.every(Boolean)
     },
   }
 }
 
-function send(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message, () => undefined)
-}
-
-function firstStart(worker: Worker): Promise<string> {
-  return new Promise((resolve, reject) => {
-    worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'listening') resolve(message.publicAddress)
-      if (message.kind === 'failed') reject(new WorkerStartError(message.message))
-    })
-    worker.once('exit', (code, signal) => {
-      reject(new WorkerStartError(`a worker ended while it started (${signal ?? code})`))
-    })
-  })
-}
-
-async function stopOne(worker: Worker, timeoutMs: number): Promise<boolean> {
-  const exited = once(worker, 'exit') as Promise<[number | null]>
-  const timer = setTimeout(() => worker.process.kill('SIGKILL'), timeoutMs)
-  send(worker, { kind: 'stop' })
-  const [code] = await exited
-  clearTimeout(timer)
-  return code === 0
+function startError({ code, signal, failure }: WorkerEnd): WorkerStartError {
+  return new WorkerStartError(failure ?? `a worker ended while it started (${signal ?? code})`)
 }

@@ -1,10 +1,13 @@
 import {
   createServer,
   request,
+  type ClientRequest,
   type IncomingMessage,
   type Server,
   type ServerResponse,
 } from 'node:http'
+import { pipeline } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { OPERATOR_PEER_HEADER } from '../server/operator-peer.ts'
 import type { WorkerPlace } from './worker-set.ts'
 
@@ -15,10 +18,12 @@ export interface WorkersAdminOptions {
 }
 
 const ASK_MS = 2_000
+const STRAGGLERS_MS = 300 // once one is ready, so that one that hangs does not fail the probe of all
+const LONGEST_ANSWER_MS = 60_000 // to end all of many sessions takes its time
 
 /**
  * The operators' listener for all workers: `/livez` of the main process, `/readyz` and `/metrics` of
- * all of them; everything else is the same from each, and one that is ready answers it.
+ * all of them; everything else is the same from each, and the first that shows life answers it.
  */
 export function createWorkersAdmin(options: WorkersAdminOptions): Server {
   const own: Record<string, () => Promise<OwnAnswer>> = {
@@ -36,7 +41,7 @@ export function createWorkersAdmin(options: WorkersAdminOptions): Server {
     const path = incoming.url?.split('?', 1)[0] ?? ''
     const isRead = incoming.method === 'GET' || incoming.method === 'HEAD'
     const answer = isRead && Object.hasOwn(own, path) ? own[path] : undefined
-    if (answer === undefined) return passOn(options.places, incoming, response)
+    if (answer === undefined) return void passOn(options.places, incoming, response)
     answer().then(
       (made) => send(incoming, response, made),
       () => send(incoming, response, plain(500, 'The page could not be made.\n')),
@@ -51,16 +56,26 @@ interface OwnAnswer {
   readonly body: string
 }
 
+const ANSWERS_NOT = 'no answer'
+
 /** Ready while one of them is: those that are not are listed with the checks they fail. */
 async function readiness({ places, shuttingDown }: WorkersAdminOptions): Promise<OwnAnswer> {
-  const found = await Promise.all(
-    places.map(async (place) => ({ place, fails: await fails(place) })),
+  const asking = places.map((place) => whatFails(place))
+  const firstReady = Promise.any(
+    asking.map(async (asked) =>
+      (await asked) === '' ? '' : Promise.reject(new Error('not ready')),
+    ),
   )
-  const checks = found.map(({ place, fails }) => [
-    `worker:${place.number}`,
+  const tooLate = firstReady.then(
+    () => delay(STRAGGLERS_MS, ANSWERS_NOT),
+    () => ANSWERS_NOT, // all have answered
+  )
+  const found = await Promise.all(asking.map((asked) => Promise.race([asked, tooLate])))
+  const ready = !shuttingDown() && found.includes('')
+  const checks = found.map((fails, index) => [
+    `worker:${places[index]?.number}`,
     [fails === '' ? { status: 'pass' } : { status: 'fail', output: fails }],
   ])
-  const ready = !shuttingDown() && found.some((one) => one.fails === '')
   const status = ready ? 'pass' : 'fail'
   const accepting = [{ status: shuttingDown() ? 'fail' : 'pass' }]
   return health(ready ? 200 : 503, {
@@ -70,7 +85,7 @@ async function readiness({ places, shuttingDown }: WorkersAdminOptions): Promise
 }
 
 /** The checks a worker fails, comma-separated. */
-async function fails(place: WorkerPlace): Promise<string> {
+async function whatFails(place: WorkerPlace): Promise<string> {
   if (!place.isListening()) return 'not running'
   try {
     const { checks } = JSON.parse(await read(place.adminSocket, '/readyz')) as {
@@ -79,7 +94,7 @@ async function fails(place: WorkerPlace): Promise<string> {
     const failing = Object.entries(checks).filter(([, [check]]) => check?.status !== 'pass')
     return failing.map(([name]) => name).join(', ')
   } catch {
-    return 'no answer'
+    return ANSWERS_NOT
   }
 }
 
@@ -95,26 +110,46 @@ function read(socketPath: string, path: string): Promise<string> {
   })
 }
 
-function passOn(
+async function passOn(
   places: readonly WorkerPlace[],
   incoming: IncomingMessage,
   response: ServerResponse,
-): void {
-  const place = places.find((one) => one.isListening())
+): Promise<void> {
+  const peer = incoming.socket.remoteAddress ?? ''
+  const alive = places.filter((place) => place.isListening())
   const unavailable = () => {
-    if (response.headersSent) return response.destroy()
+    if (response.headersSent) return void response.destroy()
     send(incoming, response, plain(503, 'No worker answers at the moment.\n'))
   }
-  if (place === undefined) return void unavailable()
-  const { method, url, socket } = incoming
-  const headers = { ...incoming.headers, [OPERATOR_PEER_HEADER]: socket.remoteAddress ?? '' }
-  const { adminSocket: socketPath } = place
-  const asking = request({ socketPath, method, path: url, headers, agent: false })
-  asking.once('error', unavailable).once('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers)
-    answer.pipe(response)
+  try {
+    const { adminSocket } = await Promise.any(
+      alive.map((place) => read(place.adminSocket, '/livez').then(() => place)),
+    )
+    const asking = ask(adminSocket, incoming, peer)
+    asking.once('error', unavailable).once('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      pipeline(answer, response, () => undefined)
+    })
+    pipeline(incoming, asking, () => undefined) // both tell their errors themselves
+  } catch {
+    unavailable()
+  }
+}
+
+/** @throws TypeError the target has characters that Node's parser takes and its client does not */
+function ask(socketPath: string, incoming: IncomingMessage, peer: string): ClientRequest {
+  const { method, url } = incoming
+  const headers = { ...incoming.headers, [OPERATOR_PEER_HEADER]: peer }
+  return request({
+    socketPath,
+    method,
+    path: url,
+    headers,
+    agent: false,
+    timeout: LONGEST_ANSWER_MS,
+  }).once('timeout', function (this: ClientRequest) {
+    this.destroy(new Error('a worker did not answer'))
   })
-  incoming.pipe(asking)
 }
 
 function health(status: number, body: object): OwnAnswer {

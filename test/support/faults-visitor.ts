@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Agent, request, type Dispatcher } from 'undici'
 import type { Echo } from './faults-echo-upstream.ts'
 
 /** Somebody signed in, as seen by the load balancer: each request may go to any replica. */
@@ -34,11 +34,14 @@ export interface VisitorOptions {
   readonly cookie: string
   /** Longest wait for one answer; default 30 s. */
   readonly timeoutMs?: number
+  /** Connections of one's choice; default as many new ones as needed. */
+  readonly dispatcher?: Dispatcher
 }
 
 export function createVisitor(t: Owner, options: VisitorOptions): Visitor {
   const { name, publicOrigin, cookie, timeoutMs = 30_000 } = options
-  const agent = new Agent({ headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+  const agent =
+    options.dispatcher ?? new Agent({ headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
   t.teardown(() => agent.destroy())
   const headers = {
     host: new URL(publicOrigin).host,

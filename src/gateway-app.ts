@@ -13,6 +13,7 @@ import { createLoginLimit } from './http/login-limit.ts'
 import { createOwnCookies } from './http/own-cookies.ts'
 import { answerRefusals } from './http/refusal-plugin.ts'
 import { createStartLogin } from './http/start-login.ts'
+import { createStartStepUp } from './http/start-step-up.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
 import type { ProxyContext } from './proxy/proxy-context.ts'
 import { routePlugin } from './proxy/route-plugin.ts'
@@ -48,7 +49,14 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   const startLogin = createStartLogin({ ...parts, ...cookies, loginLimit })
   const trustedOrigins = [publicUrl.origin]
   const shared = { ...parts, ...cookies, startLogin, loginLimit, trustedOrigins, publicUrl }
-  const proxy: ProxyContext = { ...shared, routes, pseudonym: viaPseudonym(config) }
+  const proxy: ProxyContext = {
+    ...shared,
+    startStepUp: createStartStepUp(shared),
+    wallClockMs: Date.now,
+    clockToleranceMs: config.provider.clockToleranceMs,
+    routes,
+    pseudonym: viaPseudonym(config),
+  }
   await app.register(ownEndpoints, {
     ...shared,
     ...config.logout,
@@ -57,6 +65,7 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
     sameSite: cookie.sameSite,
     issuer: config.provider.issuer,
     loginParameters: config.provider.loginParameters,
+    stepUpAcrValues: new Set(routes.flatMap(({ require }) => require?.stepUp?.acrValues ?? [])),
   })
   for (const [index, route] of routes.entries()) {
     await app.register(routePlugin, { proxy, route, index })

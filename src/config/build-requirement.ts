@@ -6,8 +6,16 @@ type LoadedRequirement = NonNullable<LoadedTree['routes'][number]['require']>
 type LoadedGroup = Pick<LoadedRequirement, 'scope' | 'claims' | 'any'>
 
 /** What a route asks of its callers, as the access decision reads it. */
-export function buildRequirement({ all, ...own }: LoadedRequirement): Requirement {
-  return { ...groupOf(own), ...(all === undefined ? {} : { all: all.map(groupOf) }) }
+export function buildRequirement({ all, acr, maxAge, ...own }: LoadedRequirement): Requirement {
+  const stepUp = {
+    ...(acr === undefined ? {} : { acrValues: acr }),
+    ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge / 1_000 }),
+  }
+  return {
+    ...groupOf(own),
+    ...(all === undefined ? {} : { all: all.map(groupOf) }),
+    ...(acr === undefined && maxAge === undefined ? {} : { stepUp }),
+  }
 }
 
 function groupOf({ any, ...own }: LoadedGroup): Condition & Pick<Requirement, 'any'> {

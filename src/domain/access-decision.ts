@@ -2,6 +2,7 @@ import { STATUS_OF_REASON } from './reason.ts'
 import type { Reason } from './reason.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { lackOf, type Lack, type Standing } from './requirement.ts'
+import type { StepUp } from './step-up.ts'
 import type { Route } from './route.ts'
 
 /** What is known of the caller. A store or provider that fails may be told as a reason too. */
@@ -10,7 +11,8 @@ export type SessionFacts =
 
 export type AccessDecision =
   | { readonly kind: 'forward'; readonly withToken: boolean }
-  | { readonly kind: 'login' }
+  /** With `stepUp`: of somebody who is signed in, but not like that. */
+  | { readonly kind: 'login'; readonly stepUp?: StepUp }
   | { readonly kind: 'refuse'; readonly reason: Reason; readonly lack?: Lack }
 
 const FORWARD: AccessDecision = { kind: 'forward', withToken: false }
@@ -33,13 +35,18 @@ export function decideAccess(
   if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
   const isExempt = !route.csrf && !isSafe(facts.method)
   const reason = isExempt ? undefined : crossSiteRefusal(facts, trustedOrigins)
-  return reason === undefined ? decideKnown(route, session) : { kind: 'refuse', reason }
+  return reason === undefined ? decideKnown(route, session, facts) : { kind: 'refuse', reason }
 }
 
-/** Who it is is known; whether that is enough here is the route's `require`. Another login would change nothing. */
-function decideKnown({ require }: Route, standing: Standing): AccessDecision {
+/** Who it is is known; whether that is enough here is the route's `require`. Another login only mends how they signed in. */
+function decideKnown(route: Route, standing: Standing, facts: RequestFacts): AccessDecision {
+  const { require } = route
   const lack = require && lackOf(require, standing)
-  return lack === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason: lack.reason, lack }
+  if (lack === undefined) return FORWARD_WITH_TOKEN
+  if (lack.reason === 'step_up_required' && !facts.websocket && maySendToLogin(route, facts)) {
+    return { kind: 'login', stepUp: lack.stepUp }
+  }
+  return { kind: 'refuse', reason: lack.reason, lack }
 }
 
 /**
@@ -81,14 +88,19 @@ function safeRefusal(facts: RequestFacts, trustedOrigins: readonly string[]): Re
 function decideAnonymous(route: Route, reason: Reason, facts: RequestFacts): AccessDecision {
   if (STATUS_OF_REASON[reason] !== 401) return { kind: 'refuse', reason }
   if (route.access === 'optional') return FORWARD
-  return maySendToLogin(route, facts) ? LOGIN : { kind: 'refuse', reason }
+  return maySendToLogin(route, facts) ? firstLogin(route) : { kind: 'refuse', reason }
+}
+
+/** For a page that needs a better login than usual the first one is it: not two in a row. */
+function firstLogin({ require }: Route): AccessDecision {
+  return require?.stepUp === undefined ? LOGIN : { kind: 'login', stepUp: require.stepUp }
 }
 
 /**
  * Only a GET is sent to the provider: after a login the browser would come back without the body of a POST.
  * `login` takes in callers that show no sign of being a script, such as old browsers and curl (AZ-12, AZ-13).
  */
-function maySendToLogin(route: Route, facts: RequestFacts): boolean {
+export function maySendToLogin(route: Route, facts: RequestFacts): boolean {
   if (facts.method !== 'GET' || facts.prefetch || route.unauthenticated === 'reject') return false
   return facts.navigation || (route.unauthenticated === 'login' && showsNoScript(facts))
 }
@@ -110,7 +122,7 @@ function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFact
   if (origin === undefined ? signedIn : !route.websocket.origins.includes(origin)) {
     return { kind: 'refuse', reason: 'origin_refused' }
   }
-  return signedIn ? decideKnown(route, session) : FORWARD
+  return signedIn ? decideKnown(route, session, facts) : FORWARD
 }
 
 function isSafe(method: string): boolean {

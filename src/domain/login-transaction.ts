@@ -1,3 +1,5 @@
+import type { StepUp } from './step-up.ts'
+
 /**
  * What we keep between the authorization request and its callback: sealed in a cookie of the
  * browser that started it, never on the server.
@@ -21,6 +23,8 @@ export interface LoginTransaction {
     readonly organization?: string
     readonly prompt?: string
   }
+  /** Of a login for somebody who is signed in, but not well enough: which demand on which page. */
+  readonly stepUpMark?: string
 }
 
 /** What a login link or a route asks of the provider. */
@@ -29,4 +33,6 @@ export interface LoginWish {
   readonly attempt: number
   /** Allow-listed parameters of the login link; every name at most once. */
   readonly parameters: Readonly<Record<string, string>>
+  /** What the login must live up to; asked for over what is configured. */
+  readonly stepUp?: StepUp
 }

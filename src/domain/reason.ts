@@ -12,6 +12,7 @@ export const STATUS_OF_REASON = {
   session_revoked: 401,
   session_superseded: 401,
   refresh_rejected: 401,
+  step_up_required: 401,
   claims_unmet: 403,
   insufficient_scope: 403,
   cross_site_refused: 403,
@@ -41,6 +42,7 @@ export const STATUS_OF_REASON = {
   login_cookie_missing: 400,
   login_refused: 403,
   login_loop: 403,
+  step_up_failed: 403,
   logout_token_invalid: 400,
   internal_error: 500,
 } as const

@@ -7,12 +7,13 @@ import { requestFacts } from '../domain/request-facts.ts'
 import { parseReturnTo } from '../domain/return-to.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import type { SignIn } from '../domain/sign-in.ts'
+import type { StepUp } from '../domain/step-up.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import type { LoginLimit } from '../http/login-limit.ts'
 import type { LoginTransactionCookie } from '../http/login-transaction-cookie.ts'
 import { TICKET_GRACE_SECONDS } from '../http/own-cookies.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
-import type { SessionCookie } from '../http/session-cookie.ts'
+import type { LoginTrace, SessionCookie } from '../http/session-cookie.ts'
 import type { StartLogin } from '../http/start-login.ts'
 import { SIGNED_IN } from '../http/texts.ts'
 import { authorizationCodeGrant } from '../oidc/authorization-code-grant.ts'
@@ -112,7 +113,7 @@ async function signedIn(
   const before = sessionCookie.read(request.headers.cookie)
   const ticket = await sessions.create(signIn, before) // a new id at every login (CB-8)
   const maxAgeSeconds = Math.floor(lifetimeMs / 1000) + TICKET_GRACE_SECONDS
-  sessionCookie.write(reply, ticket, maxAgeSeconds, transaction.attempt)
+  sessionCookie.write(reply, ticket, maxAgeSeconds, traceOf(transaction))
   const { issuer, subject, sid } = signIn
   const who = sid === undefined ? { issuer, subject } : { issuer, subject, sid }
   emit({ type: 'login_succeeded', ...who, ...actorOf(entranceOf(request.raw)) })
@@ -141,7 +142,25 @@ function failed(
   if (error instanceof ProviderError && error.interactionRequired) {
     return askInteractively(visit, { ...transaction, returnTo })
   }
-  return refuseLogin(visit, error.reason, { cause: error, retryUrl: returnTo })
+  // The session there was stays; a page says that it is not enough, and does not ask again by itself (ID-16).
+  return transaction.stepUpMark !== undefined && error.reason === 'login_refused'
+    ? refuseLogin(visit, 'step_up_failed', {
+        cause: error,
+        retryUrl: returnTo,
+        stepUp: stepUpOf(transaction),
+      })
+    : refuseLogin(visit, error.reason, { cause: error, retryUrl: returnTo })
+}
+
+function stepUpOf({ asked: { acrValues, maxAgeSeconds } }: LoginTransaction): StepUp {
+  return {
+    ...(acrValues === undefined ? {} : { acrValues }),
+    ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
+  }
+}
+
+function traceOf({ attempt, stepUpMark }: LoginTransaction): LoginTrace {
+  return { attempt, ...(stepUpMark === undefined ? {} : { stepUp: stepUpMark }) }
 }
 
 /** A silent login that needs a page is normal flow: the same again, with the page (STANDARDS CB-11). */

@@ -1,5 +1,7 @@
 import type { Reason } from '../domain/reason.ts'
+import type { Lack } from '../domain/requirement.ts'
 import { returnToTarget } from '../domain/return-to.ts'
+import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
 import type { Entrance } from './entrance.ts'
 import type { Page, Way } from './page.ts'
 import {
@@ -14,6 +16,8 @@ export interface RefusalPageExtra {
   /** A checked local path to come back to. */
   readonly retryUrl?: string
   readonly providerError?: string
+  readonly lack?: Lack
+  readonly stepUp?: StepUp
 }
 
 /** The page of a refusal: what happened, in plain words, and a way on. */
@@ -22,7 +26,7 @@ export function refusalPage(entrance: Entrance, reason: Reason, extra: RefusalPa
   const returnTo = extra.retryUrl ?? returnToOf(entrance)
   const way = (wayOn: WayOn): Way => ({
     label: LABEL_OF_WAY[wayOn],
-    href: hrefOf(wayOn, returnTo, entrance),
+    href: wayOn === 'step_up' ? stepUpHref(returnTo, extra) : hrefOf(wayOn, returnTo, entrance),
   })
   return {
     title: text.title,
@@ -48,6 +52,11 @@ export function loginHref(
   const query = new URLSearchParams(parameters)
   if (returnTo !== '/') query.set('return_to', returnTo)
   return query.size === 0 ? '/oauth2/login' : `/oauth2/login?${query}`
+}
+
+function stepUpHref(returnTo: string, { lack, stepUp }: RefusalPageExtra): string {
+  const asked = lack?.reason === 'step_up_required' ? lack.stepUp : stepUp
+  return loginHref(returnTo, asked === undefined ? {} : stepUpParameters(asked))
 }
 
 function hrefOf(way: WayOn, returnTo: string, { endpoint }: Entrance): string {

@@ -4,6 +4,8 @@ import { prefersHtml } from '../domain/html-preference.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import type { Lack } from '../domain/requirement.ts'
 import { requestFacts } from '../domain/request-facts.ts'
+import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
+import { bearerChallenge } from './bearer-challenge.ts'
 import { entranceOf, type Entrance } from './entrance.ts'
 import { pageHeaders, renderPage } from './page.ts'
 import { refusalPage } from './refusal-page.ts'
@@ -26,6 +28,8 @@ export interface RefusalExtra {
   readonly allow?: readonly string[] | undefined
   /** What the caller would need to be let in. */
   readonly lack?: Lack
+  /** The login that failed to be good enough. */
+  readonly stepUp?: StepUp
 }
 
 const RETRY_AFTER_SECONDS = 5
@@ -79,13 +83,27 @@ export function problem(
     reason,
     request_id: entrance?.requestId,
     ...(extra.lack === undefined ? {} : { needed: neededOf(extra.lack) }),
-    ...(status === 401 ? { login_url: extra.loginUrl ?? entrance?.site.loginUrl } : {}),
+    ...(status === 401 ? { login_url: extra.loginUrl ?? loginUrlOf(entrance, extra.lack) } : {}),
   }
 }
 
 /** Names of claims only: which values let others in is nobody's business. */
 function neededOf(lack: Lack): Record<string, unknown> {
-  return lack.reason === 'claims_unmet' ? { claims: lack.claims } : { scope: lack.scope.join(' ') }
+  switch (lack.reason) {
+    case 'claims_unmet':
+      return { claims: lack.claims }
+    case 'insufficient_scope':
+      return { scope: lack.scope.join(' ') }
+    case 'step_up_required':
+      return stepUpParameters(lack.stepUp)
+  }
+}
+
+/** A login that lives up to what was asked; a script adds `return_to`. */
+function loginUrlOf(entrance: Entrance | undefined, lack: Lack | undefined): string | undefined {
+  const loginUrl = entrance?.site.loginUrl
+  if (loginUrl === undefined || lack?.reason !== 'step_up_required') return loginUrl
+  return `${loginUrl}?${new URLSearchParams(stepUpParameters(lack.stepUp))}`
 }
 
 /** The fields that a refusal's status and reason call for. */
@@ -96,7 +114,8 @@ export function refusalHeaders(
 ): Record<string, string> {
   const status: number = STATUS_OF_REASON[reason]
   const headers = plainHeaders(entrance)
-  if (status === 401) headers['www-authenticate'] = 'Bearer' // RFC 9110 §15.5.2; never Basic (ER-5)
+  const challenge = bearerChallenge(status, extra.lack)
+  if (challenge !== undefined) headers['www-authenticate'] = challenge
   if (status === 503 || status === 429) {
     headers['retry-after'] = String(extra.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
   }

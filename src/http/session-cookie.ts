@@ -9,15 +9,20 @@ export interface TicketCookie extends Ticket {
   readonly writtenAtMs: number
   /** Automatic restarts that led to this login. */
   readonly attempt: number
+  /** The step-up that this login was, see `stepUpMark`. */
+  readonly stepUp?: string
 }
 
 export interface SessionCookie {
   readonly name: string
   /** The ticket; `undefined` when absent, sent twice (STANDARDS SE-11) or not sealed by us. */
   read(cookieHeader: string | undefined): TicketCookie | undefined
-  write(reply: FastifyReply, ticket: Ticket, maxAgeSeconds: number, attempt?: number): void
+  write(reply: FastifyReply, ticket: Ticket, maxAgeSeconds: number, login?: LoginTrace): void
   clear(reply: FastifyReply): void
 }
+
+/** What the login that a ticket comes from tells the next one. */
+export type LoginTrace = Partial<Pick<TicketCookie, 'attempt' | 'stepUp'>>
 
 export interface SessionCookieOptions {
   readonly seal: CookieSeal
@@ -49,8 +54,13 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
       if (value === undefined || second !== undefined) return undefined
       return value.length > MAX_VALUE_LENGTH ? undefined : open(value)
     },
-    write: (reply, ticket, maxAgeSeconds, attempt = 0) => {
-      const content = { id: ticket.id, key: ticket.key, ...(attempt > 0 ? { attempt } : {}) }
+    write: (reply, ticket, maxAgeSeconds, { attempt = 0, stepUp } = {}) => {
+      const content = {
+        id: ticket.id,
+        key: ticket.key,
+        ...(attempt > 0 ? { attempt } : {}),
+        ...(stepUp === undefined ? {} : { stepUp }),
+      }
       addCookie(reply, name, seal.seal('ticket', content), attributes(maxAgeSeconds))
     },
     clear: (reply) => addCookie(reply, name, '', attributes(0)),
@@ -68,9 +78,15 @@ export function cookieName(publicUrl: URL): string {
 function openTicket(seal: CookieSeal, value: string): TicketCookie | undefined {
   const opened = seal.open('ticket', decoded(value))
   if (opened === undefined) return undefined
-  const { id, key, attempt } = opened.value
+  const { id, key, attempt, stepUp } = opened.value
   if (typeof id !== 'string' || typeof key !== 'string') return undefined
-  return { id, key, writtenAtMs: opened.sealedAtMs, attempt: Number(attempt ?? 0) }
+  return {
+    id,
+    key,
+    writtenAtMs: opened.sealedAtMs,
+    attempt: Number(attempt ?? 0),
+    ...(typeof stepUp === 'string' ? { stepUp } : {}),
+  }
 }
 
 /** Percent-decoded, or as it came when that is malformed. */

@@ -10,6 +10,7 @@ import type { LoginLimit } from './login-limit.ts'
 import type { LoginTransactionCookie } from './login-transaction-cookie.ts'
 import { plainHeaders, refuse } from './refusal.ts'
 import type { SessionCookie } from './session-cookie.ts'
+import { stepUpMark } from './step-up-mark.ts'
 
 export interface StartLoginOptions {
   readonly provider: Provider
@@ -59,7 +60,10 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
       emit({ type: 'login_failed', reason, cause, ...actorOf(entrance) })
       return refuse(request, reply, reason, { cause, retryUrl: wish.returnTo })
     }
-    transactionCookie.write(reply, login.transaction, cookie)
+    const { transaction } = login
+    const { stepUp, returnTo } = wish
+    const mark = stepUp === undefined ? {} : { stepUpMark: stepUpMark({ stepUp, returnTo }) }
+    transactionCookie.write(reply, { ...transaction, ...mark }, cookie)
     emit({ type: 'login_started', ...actorOf(entrance) })
     return reply.headers(plainHeaders(entrance)).redirect(login.url, 302)
   }

@@ -6,6 +6,7 @@ export type WayOn =
   | 'sign_in'
   | 'sign_in_again'
   | 'other_account'
+  | 'step_up'
   | 'try_login_again'
   | 'try_again'
   | 'continue'
@@ -29,6 +30,7 @@ export const LABEL_OF_WAY: Readonly<Record<WayOn, string>> = {
   sign_in: 'Sign in',
   sign_in_again: 'Sign in again',
   other_account: 'Use another account',
+  step_up: 'Confirm that it is you',
   try_login_again: 'Try again',
   try_again: 'Try again',
   continue: 'Continue',
@@ -148,6 +150,16 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     title: 'Session ended by the identity provider',
     detail: 'The identity provider no longer renews this session.',
     page: SESSION_ENDED,
+  },
+  step_up_required: {
+    title: 'Stronger sign-in required',
+    detail: 'The user must sign in again, more recently or in a stronger way.',
+    page: {
+      title: 'Please confirm that it is you',
+      paragraphs: ['This page needs a sign-in that is more recent, or in a stronger way.'],
+      icon: 'door',
+      ways: ['step_up'],
+    },
   },
   claims_unmet: {
     title: 'Not allowed for this account',
@@ -389,6 +401,19 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       ],
       icon: 'stop',
       ways: ['try_login_again', 'home'],
+    },
+  },
+  step_up_failed: {
+    title: 'Sign-in not strong enough',
+    detail: 'The login was not as recent or as strong as what it was for needs.',
+    page: {
+      title: 'This sign-in is not enough here',
+      paragraphs: [
+        'The page you want needs a sign-in that is more recent, or in a stronger way, such as with a second factor. What you did at the sign-in was not that.',
+        'You can try once more. If it does not help, tell the people who run this service the reference below.',
+      ],
+      icon: 'stop',
+      ways: ['step_up', 'home'],
     },
   },
   internal_error: {

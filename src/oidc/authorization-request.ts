@@ -49,7 +49,7 @@ export async function authorizationRequest(
 ): Promise<AuthorizationRequest> {
   const { configuration } = await provider.connection()
   const { options } = provider
-  const hints = loginHints(options, wish.parameters)
+  const hints = loginHints(options, wish)
   const state = secret()
   const nonce = secret()
   const codeVerifier = secret()
@@ -80,19 +80,26 @@ export async function authorizationRequest(
   }
 }
 
-/** Static parameters, the link's on top of them, and on top of both what the operator demands. */
+/** Static parameters, the link's on top of them, and on top of both what the operator, or the route, demands. */
 function loginHints(
   options: ProviderOptions,
-  wished: Readonly<Record<string, string>>,
+  { parameters, stepUp = {} }: LoginWish,
 ): Record<string, string> {
-  const { authorizationParameters, audience, maxAgeSeconds, acrValues } = options
+  const { authorizationParameters, audience } = options
+  const { acrValues = options.acrValues } = stepUp
+  const maxAgeSeconds = least(options.maxAgeSeconds, stepUp.maxAgeSeconds)
   return {
     ...without(PROTOCOL_PARAMETERS, authorizationParameters),
-    ...without(PROTOCOL_PARAMETERS, without(OPERATOR_PARAMETERS, wished)),
+    ...without(PROTOCOL_PARAMETERS, without(OPERATOR_PARAMETERS, parameters)),
     ...(audience === undefined ? {} : { audience }),
     ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
     ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
   }
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return Math.min(one, other)
 }
 
 function without(

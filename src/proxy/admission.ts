@@ -3,8 +3,9 @@ import { decideAccess, type AccessDecision, type SessionFacts } from '../domain/
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
-import type { Lack, Standing } from '../domain/requirement.ts'
+import type { Lack } from '../domain/requirement.ts'
 import type { Route } from '../domain/route.ts'
+import type { StepUp } from '../domain/step-up.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import type { AccessToken } from '../domain/session-record.ts'
 import { loginToken } from '../domain/token-freshness.ts'
@@ -18,7 +19,7 @@ export type Admission =
       readonly session: LiveSession | undefined
       readonly token: string | undefined
     }
-  | { readonly kind: 'login' }
+  | { readonly kind: 'login'; readonly stepUp?: StepUp }
   | {
       readonly kind: 'refuse'
       readonly reason: Reason
@@ -31,11 +32,13 @@ export interface Guard {
   readonly sessionCookie: SessionCookie
   /** Our own origin and the listed ones, serialised as browsers do. */
   readonly trustedOrigins: readonly string[]
+  /** The clock that providers write `auth_time` by, and how far theirs may be from it. */
+  readonly wallClockMs: () => number
+  readonly clockToleranceMs: number
 }
 
 const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
 const ANONYMOUS: Admission = { kind: 'forward', session: undefined, token: undefined }
-const LOGIN: Admission = { kind: 'login' }
 
 /**
  * Whether a request may pass, and with whose token. Answered at once from what this process knows; a promise only
@@ -75,8 +78,8 @@ function withFound(
 }
 
 function withSession(question: Question, session: LiveSession): Admission | Promise<Admission> {
-  const decision = decide(question, { kind: 'active', ...standingOf(session) })
-  if (decision.kind !== 'forward') return decision.kind === 'login' ? LOGIN : decision
+  const decision = decide(question, standingOf(question, session))
+  if (decision.kind !== 'forward') return decision
   if (!decision.withToken) return ANONYMOUS
   const token = question.guard.sessions.accessToken(session)
   if (!(token instanceof Promise)) return { kind: 'forward', session, token: token.value }
@@ -91,13 +94,16 @@ function withRefreshed(
   if ('ended' in refreshed)
     return withoutSession(question, { kind: 'none', reason: refreshed.ended })
   const current = newest(question, session)
-  const decision = decide(question, { kind: 'active', ...standingOf(current) })
-  if (decision.kind === 'refuse') return decision
+  const decision = decide(question, standingOf(question, current))
+  if (decision.kind !== 'forward') return decision
   return { kind: 'forward', session: current, token: refreshed.value }
 }
 
-function standingOf({ record }: LiveSession): Standing {
-  return { claims: record.claims, scope: loginToken(record).scope }
+function standingOf({ guard }: Question, { record }: LiveSession): SessionFacts {
+  const { claims, acr, authTimeMs } = record
+  const authAgeMs =
+    authTimeMs === undefined ? undefined : guard.wallClockMs() - authTimeMs - guard.clockToleranceMs
+  return { kind: 'active', claims, scope: loginToken(record).scope, acr, authAgeMs }
 }
 
 /** Claims and scope may have changed with the refresh (RT-17). */
@@ -108,7 +114,7 @@ function newest({ guard }: Question, session: LiveSession): LiveSession {
 function withoutSession(question: Question, facts: SessionFacts): Admission {
   const decision = decide(question, facts)
   if (decision.kind === 'forward') return ANONYMOUS
-  return decision.kind === 'login' ? LOGIN : decision
+  return decision
 }
 
 function decide({ guard, route, facts }: Question, session: SessionFacts): AccessDecision {

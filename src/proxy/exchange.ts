@@ -1,7 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
+import { maySendToLogin } from '../domain/access-decision.ts'
 import type { Reason } from '../domain/reason.ts'
+import { requestFacts } from '../domain/request-facts.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
+import { returnToTarget } from '../domain/return-to.ts'
+import type { StepUp } from '../domain/step-up.ts'
 import type { LiveSession } from '../domain/session-engine.ts'
 import type { Entrance } from '../http/entrance.ts'
 import { ClientAnswer } from './client-answer.ts'
@@ -15,6 +19,7 @@ import {
   dropLength,
   hasForeignCoding,
 } from './response-framing.ts'
+import { stepUpChallenge } from './step-up-challenge.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
 import { UpstreamCall, type Question } from './upstream-call.ts'
@@ -102,6 +107,8 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
       this.#refresh(passOn).catch((cause: unknown) => this.#giveUp('internal_error', cause))
       return false
     }
+    const stepUp = stepUpChallenge(status, rawHeaders)
+    if (stepUp !== undefined && this.#maySendToLogin()) return this.#stepUp(stepUp)
     this.#answeredAtMs = performance.now()
     this.#resumeUpstream = resume
     this.#begin(status, rawHeaders, statusText)
@@ -208,6 +215,23 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (this.#ended) return
     if (newer === undefined) return passOn()
     this.#call.askWith(newer, this)
+  }
+
+  #maySendToLogin(): boolean {
+    const { session, request, entrance } = this.#client
+    if (session === undefined || this.#call.question.body !== null) return false
+    return maySendToLogin(this.#line.route, requestFacts(entrance.method, request.headers))
+  }
+
+  /** RS-7: the upstream's own demand on the login, for whoever navigates; others get its answer as it is. */
+  #stepUp(stepUp: StepUp): false {
+    const { request, reply, entrance } = this.#client
+    this.#end()
+    const returnTo = entrance.target === undefined ? '/' : returnToTarget(entrance.target)
+    this.#line
+      .startStepUp(request, reply, { stepUp, returnTo })
+      .catch((error: unknown) => reply.send(error))
+    return false
   }
 
   /** Ends both sides for our own reason. Answers false: undici is to send no more. */

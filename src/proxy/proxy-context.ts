@@ -1,6 +1,7 @@
 import type { Emit } from '../domain/events.ts'
 import type { Route } from '../domain/route.ts'
 import type { StartLogin } from '../http/start-login.ts'
+import type { StartStepUp } from '../http/start-step-up.ts'
 import type { Guard } from './admission.ts'
 import type { LiveTransfers } from './live-transfers.ts'
 import type { UpstreamPools } from './upstream-pool.ts'
@@ -10,6 +11,7 @@ export interface ProxyContext extends Guard {
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
   readonly startLogin: StartLogin
+  readonly startStepUp: StartStepUp
   readonly publicUrl: URL
   /** All routes: their identity headers are taken from callers everywhere (FW-4). */
   readonly routes: readonly Route[]

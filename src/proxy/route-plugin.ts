@@ -2,6 +2,7 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
+import type { StepUp } from '../domain/step-up.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { routeUrl } from '../http/target-door.ts'
 import { admit, type Admission } from './admission.ts'
@@ -55,7 +56,9 @@ export async function routePlugin(
         request.passage = admission
         return done()
       case 'login':
-        return void login(proxy, request, reply).catch((error: unknown) => reply.send(error))
+        return void login(proxy, request, reply, admission.stepUp).catch((error: unknown) =>
+          reply.send(error),
+        )
       case 'refuse':
         tellOfBlocked(proxy, route, request, admission)
         return turnAway(request, reply, admission.reason, admission)
@@ -86,13 +89,16 @@ function hideContentType({ raw }: FastifyRequest): void {
 }
 
 function login(
-  { startLogin }: ProxyContext,
+  { startLogin, startStepUp }: ProxyContext,
   request: FastifyRequest,
   reply: FastifyReply,
+  stepUp: StepUp | undefined,
 ): Promise<FastifyReply> {
   const { target } = entranceOf(request.raw)
   const returnTo = target === undefined ? '/' : returnToTarget(target)
-  return startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
+  return stepUp === undefined
+    ? startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
+    : startStepUp(request, reply, { returnTo, stepUp })
 }
 
 function tellOfBlocked(

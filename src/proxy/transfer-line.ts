@@ -3,6 +3,7 @@ import { requestHeaderPlan, type RequestHeaderPlan } from '../domain/request-hea
 import { responseHeaderPlan, type ResponseHeaderPlan } from '../domain/response-headers.ts'
 import type { Route } from '../domain/route.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import type { StartStepUp } from '../http/start-step-up.ts'
 import { ticks, type LiveTransfers } from './live-transfers.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
@@ -14,6 +15,7 @@ export interface TransferLine {
   readonly pool: UpstreamPool
   readonly transfers: LiveTransfers
   readonly sessions: SessionEngine
+  readonly startStepUp: StartStepUp
   readonly requestPlan: RequestHeaderPlan
   readonly responsePlan: ResponseHeaderPlan
   readonly proto: 'http' | 'https'
@@ -33,12 +35,13 @@ export interface Passage {
 
 /** What can be worked out before the first request. */
 export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
-  const { publicUrl, routes, pseudonym, transfers, sessions, emit } = proxy
+  const { publicUrl, routes, pseudonym, transfers, sessions, startStepUp, emit } = proxy
   return {
     route,
     pool: proxy.pools.poolOf(route),
     transfers,
     sessions,
+    startStepUp,
     requestPlan: requestHeaderPlan({ route, routes, pseudonym }),
     responsePlan: responseHeaderPlan(route, publicUrl),
     proto: publicUrl.protocol === 'https:' ? 'https' : 'http',

@@ -22,6 +22,8 @@ export interface WorldOptions {
   /** Keys of the gateway's configuration on top of the usual ones. */
   readonly gateway?: GatewayPlan
   readonly routes?: readonly object[]
+  /** Further routes, to the usual application. */
+  readonly routesTo?: (application: string) => readonly object[]
   readonly chromium?: BrowserContextOptions
   readonly prefs?: (origin: string) => object
   /** The gateway is `https://app.gateway.test:…`, behind something that ends TLS. */
@@ -56,6 +58,7 @@ export async function browserWorld(t: Test, options: WorldOptions = {}) {
       { path: '/public/*', upstream: application, access: 'public' },
       { path: '/*', upstream: application },
       ...(options.routes ?? []),
+      ...(options.routesTo?.(application) ?? []),
     ],
     ...options.gateway,
   })

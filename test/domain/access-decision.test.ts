@@ -12,7 +12,8 @@ const OURS = 'https://gateway.example'
 const LISTED = 'https://listed.example'
 const TRUSTED = [OURS, LISTED]
 
-const ACTIVE: SessionFacts = { kind: 'active', claims: {}, scope: undefined }
+const STANDING = { claims: {}, scope: undefined, acr: undefined, authAgeMs: undefined }
+const ACTIVE: SessionFacts = { kind: 'active', ...STANDING }
 const NOBODY: SessionFacts = { kind: 'none', reason: 'no_session' }
 
 function facts(method: string, more: Partial<RequestFacts> = {}): RequestFacts {
@@ -244,7 +245,12 @@ const FOR_STAFF: Partial<Route> = {
     claims: [{ name: 'groups', path: ['groups'], oneOf: ['staff'] }],
   },
 }
-const STAFF: SessionFacts = { kind: 'active', claims: { groups: ['staff'] }, scope: 'read:orders' }
+const STAFF = {
+  ...STANDING,
+  kind: 'active',
+  claims: { groups: ['staff'] },
+  scope: 'read:orders',
+} as const
 
 /** What a route for staff with the scope says to whom, in the order of the columns. */
 const REQUIRED: readonly (readonly [

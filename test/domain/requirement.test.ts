@@ -14,6 +14,7 @@ const CLAIMS = {
   address: { country: 'DE' },
 }
 const SCOPE = 'openid read:orders read:notes'
+const STANDING = { claims: CLAIMS, scope: SCOPE, acr: 'pwd', authAgeMs: 60_000 }
 
 function claim(path: readonly string[], ...oneOf: (string | number | boolean)[]): Requirement {
   return { claims: [{ name: path.join('.'), path, oneOf }] }
@@ -63,18 +64,31 @@ const ROWS: readonly (readonly [string, Requirement, boolean])[] = [
   ['all of any: one each', { all: [{ any: [{ scope: ['openid'] }, { scope: ['x'] }] }] }, true],
   ['all of any: none', { all: [{ any: [{ scope: ['y'] }, { scope: ['x'] }] }] }, false],
   ['all of any, with more', { all: [{ scope: ['x'], any: [{ scope: ['openid'] }] }] }, false],
+  ['acr that is equal', { stepUp: { acrValues: ['pwd'] } }, true],
+  ['one of several acr', { stepUp: { acrValues: ['phr', 'pwd'] } }, true],
+  ['another acr', { stepUp: { acrValues: ['phr'] } }, false],
+  ['a login just in time', { stepUp: { maxAgeSeconds: 60 } }, true],
+  ['a login too long ago', { stepUp: { maxAgeSeconds: 59 } }, false],
+  ['acr without recency', { stepUp: { acrValues: ['pwd'], maxAgeSeconds: 59 } }, false],
+  ['recency without acr', { stepUp: { acrValues: ['phr'], maxAgeSeconds: 60 } }, false],
   ['nothing', {}, true],
 ]
 
 for (const [what, requirement, isMet] of ROWS) {
   t.test(`${what}: ${isMet ? 'let in' : 'kept out'}`, async (t) => {
-    t.equal(lackOf(requirement, { claims: CLAIMS, scope: SCOPE }) === undefined, isMet)
+    t.equal(lackOf(requirement, STANDING) === undefined, isMet)
   })
 }
 
 t.test('a grant that names no scope has none', async (t) => {
-  const lack = lackOf({ scope: ['openid'] }, { claims: {}, scope: undefined })
+  const lack = lackOf({ scope: ['openid'] }, { ...STANDING, claims: {}, scope: undefined })
   t.same(lack, { reason: 'insufficient_scope', scope: ['openid'] })
+})
+
+t.test('ID-16 a provider that says neither acr nor auth_time never steps up', async (t) => {
+  const silent = { ...STANDING, acr: undefined, authAgeMs: undefined }
+  for (const stepUp of [{ acrValues: ['pwd'] }, { maxAgeSeconds: 1_000_000 }])
+    t.same(lackOf({ stepUp }, silent), { reason: 'step_up_required', stepUp })
 })
 
 const TOLD: readonly (readonly [string, Requirement, Lack])[] = [
@@ -99,6 +113,16 @@ const TOLD: readonly (readonly [string, Requirement, Lack])[] = [
     { reason: 'insufficient_scope', scope: ['admin'] },
   ],
   [
+    'what another login would not mend, before one is asked for',
+    { scope: ['a'], stepUp: { acrValues: ['phr'] } },
+    { reason: 'insufficient_scope', scope: ['a'] },
+  ],
+  [
+    'all that the login must be, not only what is missing',
+    { stepUp: { acrValues: ['pwd'], maxAgeSeconds: 59 } },
+    { reason: 'step_up_required', stepUp: { acrValues: ['pwd'], maxAgeSeconds: 59 } },
+  ],
+  [
     'the scopes of all groups',
     { scope: ['a'], all: [{ scope: ['a', 'b'] }] },
     { reason: 'insufficient_scope', scope: ['a', 'b'] },
@@ -106,6 +130,6 @@ const TOLD: readonly (readonly [string, Requirement, Lack])[] = [
 ]
 for (const [what, requirement, told] of TOLD) {
   t.test(`who is kept out is told ${what}`, async (t) => {
-    t.same(lackOf(requirement, { claims: CLAIMS, scope: SCOPE }), told)
+    t.same(lackOf(requirement, STANDING), told)
   })
 }

@@ -130,6 +130,7 @@ export async function createEndpointStand(
     nowMs,
   })
   await app.register(ownEndpoints, {
+    stepUpAcrValues: new Set(['phr']),
     provider: client,
     sessions,
     ...cookies,

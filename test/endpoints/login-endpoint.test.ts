@@ -107,6 +107,7 @@ const LINK = {
   issuer: 'https://op.example',
   loginParameters: ['login_hint'],
   publicUrl: new URL('https://app.example.com'),
+  stepUpAcrValues: new Set(['phr', 'phrh']),
 }
 
 function wish(query: string) {
@@ -147,3 +148,14 @@ t.test('AT-6 a wish for another site leads home', async (t) => {
     '/foo?next=https://x//b',
   )
 })
+
+t.test(
+  'a login link may ask for what a route requires of a login, and for no other acr',
+  async (t) => {
+    t.same(wish('acr_values=phr&max_age=60').stepUp, { acrValues: ['phr'], maxAgeSeconds: 60 })
+    t.same(wish('acr_values=phrh+phr').stepUp, { acrValues: ['phrh', 'phr'] })
+    t.same(wish('max_age=0').stepUp, { maxAgeSeconds: 0 })
+    for (const query of ['', 'acr_values=weak', 'acr_values=phr+weak', 'acr_values=', 'max_age=-1'])
+      t.equal(wish(query).stepUp, undefined, query)
+  },
+)

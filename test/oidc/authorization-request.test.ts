@@ -57,6 +57,21 @@ t.test(
   },
 )
 
+t.test('AZ-18 a step-up asks over what is configured, and never for less recency', async (t) => {
+  const { provider } = await startLoginBed(t, { acrValues: ['pwd'], maxAgeSeconds: 600 })
+  for (const [maxAgeSeconds, sent] of [
+    [60, '60'],
+    [3_600, '600'],
+  ] as const) {
+    const stepUp = { acrValues: ['phr', 'phrh'], maxAgeSeconds }
+    const { url, transaction } = await authorizationRequest(provider, { ...wish(), stepUp }, 0)
+    const { searchParams } = new URL(url)
+    t.equal(searchParams.get('acr_values'), 'phr phrh')
+    t.equal(searchParams.get('max_age'), sent)
+    t.same(transaction.asked, { acrValues: ['phr', 'phrh'], maxAgeSeconds: Number(sent) })
+  }
+})
+
 t.test('AZ-6 a query already in the authorization endpoint stays', async (t) => {
   const { provider, scripted } = await startLoginBed(
     t,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair } from 'jose'
-import { Provider } from 'oidc-provider'
+import { interactionPolicy, Provider } from 'oidc-provider'
 import type { AdapterPayload, ClientMetadata, Configuration } from 'oidc-provider'
 import type { Browser, Page } from './browser-jar.ts'
 import { createProviderStorage } from './openid-provider-adapter.ts'
@@ -65,6 +65,8 @@ export interface OpenIdProviderOptions {
   readonly claimsOf?: (name: string) => Readonly<Record<string, unknown>>
   /** Further claims of access tokens: some providers write long ones. */
   readonly accessTokenClaims?: Readonly<Record<string, string | readonly string[]>>
+  /** The acr of a login that was asked for one: `pwd` or `phr`. Default: what was asked. */
+  readonly acrOf?: (asked: string) => string
   /** Redirect URIs known beforehand, beside `registerGateway`. */
   readonly redirectUris?: readonly string[]
   /** Awaited before the token endpoint reads a call; a caller that is gone by then was never heard. */
@@ -133,7 +135,7 @@ export async function startOpenIdProvider(
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     if (await options.front?.(request, response)) return
     if (request.url?.startsWith('/interaction/') === true) {
-      await interact(provider, request, response).catch((error: unknown) => {
+      await interact(provider, request, response, options).catch((error: unknown) => {
         response.writeHead(500).end(String(error))
       })
       return
@@ -246,7 +248,7 @@ async function providerConfiguration(
     pkce: { required: () => true },
     conformIdTokenClaims: false,
     claims: {
-      openid: ['sub', 'sid'],
+      openid: ['sub', 'sid', 'acr', 'auth_time'],
       profile: ['name', 'groups'],
       email: ['email', 'email_verified'],
     },
@@ -266,7 +268,11 @@ async function providerConfiguration(
       Interaction: 600,
       AuthorizationCode: 60,
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    acrValues: ['pwd', 'phr'],
+    interactions: {
+      policy: stepUpPolicy(),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
@@ -348,6 +354,7 @@ async function interact(
   provider: Provider,
   request: IncomingMessage,
   response: ServerResponse,
+  { acrOf = (asked) => asked }: OpenIdProviderOptions,
 ): Promise<void> {
   const details = await provider.interactionDetails(request, response)
   const path = request.url?.split('?')[0] ?? ''
@@ -363,11 +370,29 @@ async function interact(
   }
   const result =
     details.prompt.name === 'login'
-      ? { login: { accountId: form.get('username') ?? '' } }
+      ? { login: { accountId: form.get('username') ?? '', ...acrOfLogin(details.params, acrOf) } }
       : { consent: { grantId: await grantEverything(provider, details) } }
   await provider.interactionFinished(request, response, result, {
     mergeWithLastSubmission: details.prompt.name !== 'login',
   })
+}
+
+function acrOfLogin(params: Readonly<Record<string, unknown>>, acrOf: (asked: string) => string) {
+  const asked = params['acr_values']
+  return typeof asked === 'string' ? { acr: acrOf(asked.split(' ')[0] ?? '') } : {}
+}
+
+/** Asks again for a login when `acr_values` has a stronger one than there is. */
+function stepUpPolicy() {
+  const policy = interactionPolicy.base()
+  const check = new interactionPolicy.Check('acr', 'a stronger login is needed', (ctx) => {
+    const asked: unknown = ctx.oidc.params?.['acr_values']
+    if (typeof asked !== 'string') return false
+    if (ctx.oidc.result?.login !== undefined) return false // what the login gave is all there is
+    return !asked.split(' ').includes(ctx.oidc.session?.acr ?? '')
+  })
+  policy.get('login')?.checks.add(check)
+  return policy
 }
 
 async function grantEverything(

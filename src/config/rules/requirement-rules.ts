@@ -12,6 +12,8 @@ export function checkRequirement(route: RouteDraft, place: Path, report: RuleRep
   if (access !== undefined && access !== 'required')
     report.problem(path, `needs access: required, as access: ${access} lets everybody pass`)
   checkCondition(require, path, report)
+  if (require.maxAge !== undefined && require.maxAge % 1_000 !== 0)
+    report.problem([...path, 'maxAge'], 'must be whole seconds: max_age has no fractions')
   for (const [at, group] of (require.all ?? []).entries())
     checkCondition(group, [...path, 'all', at], report)
 }
@@ -22,7 +24,7 @@ function checkCondition(
   report: RuleReport,
 ): void {
   if (condition === undefined) return
-  const isNothingWritten = ['scope', 'claims', 'any', 'all'].every(
+  const isNothingWritten = ['scope', 'claims', 'acr', 'maxAge', 'any', 'all'].every(
     (key) => !report.isWritten([...path, key]),
   )
   const hasNoClaims = condition.claims !== undefined && Object.keys(condition.claims).length === 0

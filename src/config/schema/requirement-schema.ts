@@ -1,6 +1,15 @@
 import { Type } from 'typebox'
 import type { ClaimValue } from '../../domain/requirement.ts'
-import { either, freeMap, list, scalar, section, text, type Words } from './schema-parts.ts'
+import {
+  duration,
+  either,
+  freeMap,
+  list,
+  scalar,
+  section,
+  text,
+  type Words,
+} from './schema-parts.ts'
 
 function claims(words: Words) {
   const values = either<ClaimValue | readonly ClaimValue[]>(
@@ -48,6 +57,27 @@ export const requirementSchema = Type.Optional(
   section(
     {
       ...condition,
+      acr: Type.Optional(
+        list(text('scope-token'), {
+          minItems: 1,
+          exampleOff: true,
+          example: '[phr]',
+          description:
+            "How the user must have signed in: one of these, in the provider's words (acr), best first. Otherwise page navigations go to the provider once with " +
+            'acr_values, and everything else gets 401 step_up_required (RFC 9470). A provider that never says acr lets nobody in.',
+        }),
+      ),
+      maxAge: Type.Optional(
+        duration({
+          atLeast: '10s',
+          atMost: '365d',
+          exampleOff: true,
+          example: '15m',
+          description:
+            'Longest time since the user proved who they are (auth_time), in whole seconds; provider.idToken.clockTolerance is granted on top. Otherwise page navigations ' +
+            'go to the provider once with max_age, and everything else gets 401 step_up_required. Too short asks for the password all the time.',
+        }),
+      ),
       any,
       all: Type.Optional(
         list(section({ ...part, any }), {
@@ -62,8 +92,8 @@ export const requirementSchema = Type.Optional(
     },
     {
       description:
-        'What a caller needs beyond being known; everything in it must hold. Default: nothing. Only with access: required. Who falls short gets 403 and is never sent to ' +
-        'a login for it, as another login would change nothing.',
+        'What a caller needs beyond being known; everything in it must hold. Default: nothing. Only with access: required. Who lacks scope or claims gets 403 and ' +
+        'is never sent to a login for it, as another login would change nothing; acr and maxAge are asked for at the provider.',
     },
   ),
 )

@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto'
+import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
+
+export interface StepUpWish {
+  readonly stepUp: StepUp
+  /** A local path. */
+  readonly returnTo: string
+}
+
+/** Names a demand on a page: kept in the login transaction, then in the ticket of the login that fulfilled it. */
+export function stepUpMark({ stepUp, returnTo }: StepUpWish): string {
+  const text = JSON.stringify([stepUpParameters(stepUp), returnTo])
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16)
+}

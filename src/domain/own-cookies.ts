@@ -18,10 +18,14 @@ export function isOwnCookieName(name: string): boolean {
  */
 export function withoutOwnCookies(cookieHeader: string): string | undefined {
   if (!MENTION.test(cookieHeader)) return cookieHeader
-  const kept = cookieHeader
-    .split(';')
-    .filter((pair) => !isOwnCookieName(nameOf(pair)))
-    .join(';')
+  let kept = ''
+  for (let at = 0; at < cookieHeader.length;) {
+    const semicolon = cookieHeader.indexOf(';', at)
+    const end = semicolon < 0 ? cookieHeader.length : semicolon
+    const pair = cookieHeader.slice(at, end)
+    if (!isOwnCookieName(nameOf(pair))) kept += kept === '' ? pair : `;${pair}`
+    at = end + 1
+  }
   const start = kept.search(/[^\s;]/)
   return start < 0 ? undefined : kept.slice(start)
 }

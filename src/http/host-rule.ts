@@ -25,7 +25,12 @@ export function createHostRule(publicUrl: URL, routeHosts: readonly string[]): H
     if (local) return isUnownable(hostname)
     return routeHosts.length === 0
   }
-  return { hostname: hostnameOf, serves, isOurs }
+  let last = { authority: '', hostname: hostnameOf('') } // browsers rarely change their mind
+  const hostname = (authority: string): string | undefined => {
+    if (authority !== last.authority) last = { authority, hostname: hostnameOf(authority) }
+    return last.hostname
+  }
+  return { hostname, serves, isOurs }
 }
 
 /** True for names and addresses of the own machine. */

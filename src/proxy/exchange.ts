@@ -10,7 +10,7 @@ import type { LiveSession } from '../domain/session-engine.ts'
 import type { Entrance } from '../http/entrance.ts'
 import { ClientAnswer } from './client-answer.ts'
 import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
-import { finishedEvent, type Outcome } from './finished-event.ts'
+import { finishedEvent, type Mishap } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
 import {
@@ -249,7 +249,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   #finish(): void {
     this.#end()
-    this.#emit({})
+    this.#emit()
   }
 
   #end(): void {
@@ -261,11 +261,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#call.abort()
   }
 
-  #emit(outcome: Omit<Outcome, 'status' | 'upstreamMs'>): void {
+  #emit(mishap?: Mishap): void {
     const { entrance, session } = this.#client
-    const answered = this.#answeredAtMs !== 0
-    const status = answered ? this.#answer.status : 0
-    const told = answered ? { upstreamMs: this.#answeredAtMs - this.#call.askedAtMs } : {}
-    this.#line.emit(finishedEvent(entrance, session, { status, ...told, ...outcome }))
+    const isAnswered = this.#answeredAtMs !== 0
+    const event = finishedEvent(entrance, session, isAnswered ? this.#answer.status : 0)
+    if (isAnswered) event.upstreamMs = this.#answeredAtMs - this.#call.askedAtMs
+    this.#line.emit(mishap === undefined ? event : { ...event, ...mishap })
   }
 }

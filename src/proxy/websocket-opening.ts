@@ -6,7 +6,7 @@ import { entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
 import type { RefusalExtra } from '../http/refusal.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
-import { finishedEvent, type Outcome } from './finished-event.ts'
+import { finishedEvent, type Mishap } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { dropLength } from './response-framing.ts'
@@ -29,14 +29,19 @@ export interface OpeningOptions {
   readonly head: Buffer
 }
 
+interface Outcome extends Mishap {
+  readonly status: number
+  readonly upstreamMs?: number
+}
+
 /** Whatever becomes of a handshake is told once: a refusal at once, an open socket when it closes. */
 export function createOpening({ proxy, request, socket, head }: OpeningOptions): Opening {
   const entrance = entranceOf(request)
   let told = false
-  const tell = (outcome: Outcome): void => {
+  const tell = ({ status, ...more }: Outcome): void => {
     if (told) return
     told = true
-    proxy.emit(finishedEvent(entrance, entrance.session, outcome))
+    proxy.emit({ ...finishedEvent(entrance, entrance.session, status), ...more })
   }
   const refuse = (reason: Reason, extra: RefusalExtra = {}): void => {
     const { cause } = extra

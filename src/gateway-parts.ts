@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
+import { createServiceTokens, type ServiceTokens } from './domain/service-tokens.ts'
 import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
 import type { SessionStore } from './domain/session-store.ts'
 import { afterTimeout } from './domain/timer.ts'
@@ -9,8 +10,11 @@ import {
   createSessionEventStreams,
   type SessionEventStreams,
 } from './endpoints/session-event-streams.ts'
+import { clientCredentialsGrant } from './oidc/client-credentials-grant.ts'
 import { createProvider, type Provider } from './oidc/provider.ts'
 import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
+import { routeRefreshGrant } from './oidc/route-refresh-grant.ts'
+import { tokenExchangeGrant } from './oidc/token-exchange-grant.ts'
 import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.ts'
 import { createUpstreamPools, type UpstreamPools } from './proxy/upstream-pool.ts'
 import { vault } from './session-store/vault.ts'
@@ -21,6 +25,7 @@ export interface GatewayParts {
   readonly provider: Provider
   readonly store: SessionStore
   readonly sessions: SessionEngine
+  readonly serviceTokens: ServiceTokens
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
   readonly eventStreams: SessionEventStreams
@@ -32,6 +37,7 @@ export interface GatewayParts {
 const REFRESH_COOLDOWN_MS = 60_000 // a page that asks for a refresh in a loop costs the provider one call a minute
 const LONGEST_WARNING_MS = 120_000 // time to read a notice and to act on it (WCAG 2.2.1 asks for 20 s)
 const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
+const SESSION_TOKEN_GRANTS = { refresh: routeRefreshGrant, exchange: tokenExchangeGrant }
 
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
 export function createParts(
@@ -46,6 +52,7 @@ export function createParts(
     store,
     vault,
     refreshTokenGrant: (record) => refreshTokenGrant(provider, record),
+    routeTokenGrant: (record, wish) => SESSION_TOKEN_GRANTS[wish.via](provider, record, wish),
     idleTimeoutMs: config.session.idleTimeoutMs,
     lifetimeMs: config.session.lifetimeMs,
     refreshCooldownMs: REFRESH_COOLDOWN_MS,
@@ -54,6 +61,13 @@ export function createParts(
     nowMs,
     wallClockMs: Date.now,
     randomToken: () => randomBytes(32).toString('base64url'),
+    emit,
+  })
+  const serviceTokens = createServiceTokens({
+    clientCredentialsGrant: (wish) => clientCredentialsGrant(provider, wish),
+    cooldownMs: REFRESH_COOLDOWN_MS,
+    nowMs,
+    wallClockMs: Date.now,
     emit,
   })
   const pools = createUpstreamPools(config.routes)
@@ -70,6 +84,7 @@ export function createParts(
     provider,
     store,
     sessions,
+    serviceTokens,
     pools,
     transfers,
     eventStreams,

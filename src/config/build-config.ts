@@ -6,6 +6,8 @@ import type { LoadedTree } from './schema/config-schema.ts'
 
 /** The configuration under the names of the house, from a tree without problems. */
 export function buildConfig(tree: LoadedTree): GatewayConfig {
+  const { resource } = tree.provider
+  const routeDefaults = { websocketOrigin: tree.publicUrl.origin, resource }
   return {
     publicUrl: tree.publicUrl,
     listen: buildListen(tree),
@@ -14,7 +16,7 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     session: buildSession(tree),
     logout: buildLogout(tree),
     loginLimit: buildLoginLimit(tree),
-    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, tree.publicUrl.origin))),
+    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults))),
     workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
@@ -31,7 +33,8 @@ function buildListen({ listen }: LoadedTree): ListenConfig {
   return { host, port, trustedProxies, ...(tls === undefined ? {} : { tls }) }
 }
 
-function buildProvider({ provider, publicUrl }: LoadedTree): ProviderConfig {
+function buildProvider(tree: LoadedTree): ProviderConfig {
+  const { provider, publicUrl } = tree
   const { discoveryUrl, clientSecret, audience, maxAge } = provider
   const { certificateAuthority } = provider.tls
   const fallback = clientSecret === undefined ? 'none' : 'client_secret_basic'
@@ -45,6 +48,7 @@ function buildProvider({ provider, publicUrl }: LoadedTree): ProviderConfig {
     scope: provider.scope.join(' '),
     ...(audience === undefined ? {} : { audience }),
     resource: provider.resource,
+    routeResources: routeResources(tree),
     authorizationParameters: provider.authorizationParameters,
     loginParameters: provider.loginParameters.filter(
       (name) => !Object.hasOwn(provider.authorizationParameters, name),
@@ -64,6 +68,14 @@ function buildProvider({ provider, publicUrl }: LoadedTree): ProviderConfig {
     defaultAccessTokenLifetimeMs: provider.accessTokenLifetime,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
   }
+}
+
+/** What routes will refresh for must be asked for at login (RFC 8707 §2.2). */
+function routeResources({ provider, routes }: LoadedTree): string[] {
+  const named = routes.flatMap(({ token: { via, resource } }) =>
+    via === 'refresh' && resource !== undefined ? [resource] : [],
+  )
+  return [...new Set(named)].filter((one) => !provider.resource.includes(one))
 }
 
 /** Plain HTTP that stays inside the machine needs no switch; endpoints elsewhere are still refused by their origin. */

@@ -1,11 +1,19 @@
+import { tokenWish, type RouteToken } from '../domain/route-token.ts'
 import type { Route, RouteHeaders } from '../domain/route.ts'
 import { buildRequirement } from './build-requirement.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 type LoadedRoute = LoadedTree['routes'][number]
 
-/** The route as the rooms below know it. `websocketOrigin` is where WebSockets come from by default. */
-export function buildRoute(route: LoadedRoute, websocketOrigin = ''): Route {
+export interface RouteDefaults {
+  /** Where WebSockets come from. */
+  readonly websocketOrigin: string
+  /** The resources named at login. */
+  readonly resource: readonly string[]
+}
+
+/** The route as the rooms below know it. */
+export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
   const { host, methods, stripPrefix } = route
   return {
     id: routeId(route),
@@ -17,9 +25,10 @@ export function buildRoute(route: LoadedRoute, websocketOrigin = ''): Route {
     access: route.access,
     unauthenticated: route.unauthenticated,
     ...(route.require === undefined ? {} : { require: buildRequirement(route.require) }),
+    token: tokenOf(route, defaults),
     headers: headersOf(route),
     csrf: route.csrf,
-    websocket: websocketOf(route, websocketOrigin),
+    websocket: websocketOf(route, defaults.websocketOrigin),
     timeouts: {
       connectMs: route.timeouts.connect,
       headersMs: route.timeouts.headers,
@@ -54,6 +63,19 @@ function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
       : { clientCertificate: { certificate, key } }),
     ...(serverName === undefined ? {} : { serverName }),
   }
+}
+
+function tokenOf({ token }: LoadedRoute, { resource: [only, ...others] }: RouteDefaults): RouteToken {
+  const { via, audience, resource, scope } = token
+  if (via === 'login' || via === 'none') return { via }
+  // A refresh for a scope alone is for the resource of the login.
+  const own = via === 'refresh' && audience === undefined && others.length === 0 ? only : undefined
+  const named = resource ?? own
+  return tokenWish(via, {
+    ...(audience === undefined ? {} : { audience }),
+    ...(named === undefined ? {} : { resource: named }),
+    ...(scope === undefined ? {} : { scope: scope.join(' ') }),
+  })
 }
 
 function headersOf({ headers }: LoadedRoute): RouteHeaders {

@@ -45,6 +45,8 @@ export interface ProviderConfig {
   readonly scope: string
   readonly audience?: string
   readonly resource: readonly string[]
+  /** Further resources that routes ask tokens for by refresh. */
+  readonly routeResources: readonly string[]
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** What a login link may pass on; never a name that `authorizationParameters` fixes. */
   readonly loginParameters: readonly string[]

@@ -16,6 +16,7 @@ import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
 import { checkRoutes } from './rules/route-rules.ts'
 import { checkSession } from './rules/session-rules.ts'
+import { checkTokens } from './rules/token-rules.ts'
 import { configTree, type LoadedTree } from './schema/config-schema.ts'
 import { readYamlTree } from './yaml-tree.ts'
 
@@ -88,6 +89,7 @@ function checkRules(decoded: Decoded, places: Places) {
     checkRedis,
     checkLoginLimit,
     checkRoutes,
+    checkTokens,
   ]) {
     check(decoded.value as Draft, report)
   }

@@ -1,4 +1,5 @@
 import type { Reason } from './reason.ts'
+import type { TokenWish } from './route-token.ts'
 import type { SessionEnd } from './session-record.ts'
 
 /**
@@ -64,6 +65,13 @@ export type GatewayEvent =
       readonly reason: Reason
       readonly cause?: unknown
     }
+  | ({ readonly type: 'token_obtained'; readonly durationMs: number } & TokenOfRoute)
+  | ({
+      readonly type: 'token_failed'
+      readonly reason: Reason
+      readonly providerError?: string
+      readonly cause?: unknown
+    } & TokenOfRoute)
   | { readonly type: 'revocation_succeeded' }
   | { readonly type: 'revocation_failed'; readonly cause?: unknown }
   | { readonly type: 'provider_ready'; readonly issuer: string; readonly durationMs: number }
@@ -83,6 +91,13 @@ export type GatewayEvent =
   | { readonly type: 'store_failed'; readonly operation: string; readonly cause?: unknown }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'internal_error'; readonly requestId?: string; readonly cause: unknown }
+
+/** A token that a route asks for beside the login's. */
+export interface TokenOfRoute extends Omit<TokenWish, 'target'> {
+  /** Whose sign-in it comes from; absent: the gateway's own. */
+  readonly issuer?: string
+  readonly subject?: string
+}
 
 /** Who asked for it: the user here, the provider, directly or through the browser, or an operator. */
 export type LogoutKind = 'user' | 'backchannel' | 'frontchannel' | 'operator'

@@ -34,6 +34,8 @@ export const STATUS_OF_REASON = {
   store_unavailable: 503,
   provider_unavailable: 503,
   provider_error: 502,
+  token_refused: 403,
+  token_unusable: 502,
   upstream_unreachable: 502,
   upstream_timeout: 504,
   upstream_protocol_error: 502,

@@ -1,11 +1,11 @@
 import { GatewayError } from './gateway-error.ts'
 import type { HeldSession, Outcome } from './session-cache.ts'
+import { tokenFor } from './route-token.ts'
 import { refreshedRecord } from './session-lifecycle.ts'
 import type { SessionReader } from './session-reader.ts'
 import type { SessionStore } from './session-store.ts'
 import type { Vault } from './session-vault.ts'
 import type { RefreshAnswer } from './sign-in.ts'
-import { loginToken } from './token-freshness.ts'
 
 export interface RefreshedSessionWriteParts {
   readonly store: SessionStore
@@ -28,8 +28,9 @@ export async function writeRefreshedSession(
   answer: RefreshAnswer,
 ): Promise<Outcome> {
   let base = session
+  let rest = answer
   for (let conflict = 0; conflict < CONFLICTS; conflict++) {
-    const record = refreshedRecord(base.record, answer)
+    const record = refreshedRecord(base.record, rest)
     const next = { ...base, version: base.version + 1, record }
     const sealed = parts.vault.seal(next.ticket, next.version, next.record)
     if (await parts.store.compareAndSet(next.key, base.version, sealed)) return next
@@ -37,6 +38,8 @@ export async function writeRefreshedSession(
     if (stored === undefined) return { ended: 'session_revoked' }
     if ('ended' in stored || isAsNew(stored, answer)) return stored
     base = stored
+    // Somebody has used a later refresh token than ours: theirs is the session's, ours is only the access token.
+    if (isRotatedSince(stored, session, answer)) rest = { accessToken: answer.accessToken }
   }
   throw new GatewayError(
     'store_unavailable',
@@ -45,5 +48,15 @@ export async function writeRefreshedSession(
 }
 
 function isAsNew(stored: HeldSession, answer: RefreshAnswer): boolean {
-  return loginToken(stored.record).obtainedAtMs >= answer.accessToken.obtainedAtMs
+  const token = tokenFor(stored.record, answer.accessToken.target)
+  return token !== undefined && token.obtainedAtMs >= answer.accessToken.obtainedAtMs
+}
+
+function isRotatedSince(
+  { record: stored }: HeldSession,
+  { record: asked }: HeldSession,
+  { accessToken }: RefreshAnswer,
+): boolean {
+  const newestAtMs = Math.max(...stored.accessTokens.map((token) => token.obtainedAtMs))
+  return stored.refreshToken !== asked.refreshToken && newestAtMs >= accessToken.obtainedAtMs
 }

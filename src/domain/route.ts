@@ -1,5 +1,6 @@
 import type { RequestValue, SessionValue } from './header-source.ts'
 import type { Requirement } from './requirement.ts'
+import type { RouteToken } from './route-token.ts'
 
 /** One configured route: which requests it takes, who may pass, where they go. */
 export interface Route {
@@ -17,6 +18,8 @@ export interface Route {
   readonly unauthenticated: 'auto' | 'login' | 'reject'
   /** Absent: being known is enough. */
   readonly require?: Requirement
+  /** What the upstream gets as Authorization. */
+  readonly token: RouteToken
   readonly headers: RouteHeaders
   /** Unsafe methods on a cookie session must be same-origin. */
   readonly csrf: boolean

@@ -6,6 +6,7 @@ import { createLoginBar } from './login-bar.ts'
 import { createProviderLogout, type ProviderLogout } from './provider-logout.ts'
 import { SHORTEST_LEASE_MS } from './refresh-lease.ts'
 import { createRefreshListeners } from './refresh-listeners.ts'
+import { tokenFor, type SessionTokenWish } from './route-token.ts'
 import { createSessionCap } from './session-cap.ts'
 import { createSessionCache, type HeldSession, type Outcome } from './session-cache.ts'
 import { createSessionEndListeners } from './session-end-listeners.ts'
@@ -13,13 +14,18 @@ import { createSessionEnding } from './session-ending.ts'
 import { newRecord, slidIdleEnd } from './session-lifecycle.ts'
 import { createSessionReader } from './session-reader.ts'
 import type { AccessToken, SessionEnd, SessionRecord, Ticket } from './session-record.ts'
-import { createSessionRefresh } from './session-refresh.ts'
+import { createSessionRefresh, type TokenErrand } from './session-refresh.ts'
 import type { EndedSession, SessionStore } from './session-store.ts'
 import { createStoreAbsence } from './store-absence.ts'
 import type { Vault } from './session-vault.ts'
-import type { RefreshAnswer, SignIn } from './sign-in.ts'
+import type { RefreshAnswer, RouteTokenAnswer, SignIn } from './sign-in.ts'
 import { afterTimeout, type After } from './timer.ts'
-import { freshness, loginToken, refreshCooldownEndsAtMs } from './token-freshness.ts'
+import {
+  freshness,
+  loginToken,
+  mayReplaceRefused,
+  refreshCooldownEndsAtMs,
+} from './token-freshness.ts'
 
 export type { LiveSession } from './live-session.ts'
 
@@ -42,6 +48,28 @@ export interface SessionEngine {
    * @throws GatewayError provider_unavailable, store_unavailable: by the promise; the session is kept
    */
   accessToken(session: LiveSession): AccessToken | Promise<AccessToken | EndedSession>
+  /**
+   * The same for a token that a route wants for itself (RS-13), on top of the login's: a route is served only while that
+   * one is valid or can be renewed.
+   *
+   * @throws GatewayError token_refused, token_unusable: by the promise; the provider gives none, the session is kept
+   * @throws GatewayError provider_unavailable, store_unavailable: by the promise; the session is kept
+   */
+  routeToken(
+    session: LiveSession,
+    wish: SessionTokenWish,
+  ): AccessToken | Promise<AccessToken | EndedSession>
+  /**
+   * A token in place of one that an upstream refused (RT-9): the newer one there is, or else a forced refresh, once per
+   * token. `undefined` when there is none to be had by now.
+   *
+   * @throws GatewayError as `accessToken` and `routeToken`
+   */
+  replaceToken(
+    session: LiveSession,
+    refused: string,
+    wish?: SessionTokenWish,
+  ): Promise<AccessToken | EndedSession | undefined>
   /**
    * A forced refresh, idempotent within the cooldown (SE-21).
    *
@@ -76,6 +104,11 @@ export interface SessionEngineOptions {
   readonly vault: Vault
   /** Must settle within a deadline of its own; `refresh_rejected` ends the session, anything else keeps it. */
   readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
+  /** Likewise; `token_refused` and `token_unusable` say that this wish has no answer. */
+  readonly routeTokenGrant: (
+    record: SessionRecord,
+    wish: SessionTokenWish,
+  ) => Promise<RouteTokenAnswer>
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly refreshCooldownMs: number
@@ -96,6 +129,8 @@ export interface SessionEngineOptions {
 
 const TRANSACTION_REMEMBERED_MS = 20 * 60_000 // longer than the login cookie lives (15 min, SE-3)
 const LONGEST_CLOSE_MS = 5_000
+const LOGIN: TokenErrand = {}
+const FORCED: TokenErrand = { forced: true }
 
 /** The one place that knows which sessions live, and that keeps their tokens fresh. */
 export function createSessionEngine(options: SessionEngineOptions): SessionEngine {
@@ -161,16 +196,54 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
 
   async function refreshedToken(session: LiveSession): Promise<AccessToken | EndedSession> {
     if (session.record.refreshToken === undefined) return outlived(session)
-    const outcome = await tokens.now(session)
-    return 'ended' in outcome ? outcome : loginToken(outcome.record)
+    return fetched(session, LOGIN)
+  }
+
+  async function fetched(
+    session: LiveSession,
+    errand: TokenErrand,
+  ): Promise<AccessToken | EndedSession> {
+    const outcome = await tokens.now(session, errand)
+    if ('ended' in outcome) return outcome
+    const token = tokenFor(outcome.record, errand.wish?.target ?? '')
+    if (token === undefined) throw new GatewayError('token_unusable', 'the token was not kept')
+    return token
   }
 
   function tokenOf(session: LiveSession): AccessToken | Promise<AccessToken | EndedSession> {
     const token = loginToken(session.record)
     const state = freshness(token, wallClockMs())
     if (state === 'expired') return refreshedToken(session)
-    if (state === 'stale' && session.record.refreshToken !== undefined) tokens.inBackground(session)
+    if (state === 'stale' && session.record.refreshToken !== undefined)
+      tokens.inBackground(session, LOGIN)
     return token
+  }
+
+  function routeTokenOf(
+    session: LiveSession,
+    wish: SessionTokenWish,
+  ): AccessToken | Promise<AccessToken | EndedSession> {
+    const token = tokenFor(session.record, wish.target)
+    const state = token === undefined ? 'expired' : freshness(token, wallClockMs())
+    if (token === undefined || state === 'expired') return fetched(session, { wish })
+    if (state === 'stale') tokens.inBackground(session, { wish })
+    return token
+  }
+
+  async function replaced(
+    session: LiveSession,
+    refused: string,
+    wish: SessionTokenWish | undefined,
+  ): Promise<AccessToken | EndedSession | undefined> {
+    const token = tokenFor(session.record, wish?.target ?? '')
+    if (token === undefined || token.value !== refused) {
+      return wish === undefined ? tokenOf(session) : routeTokenOf(session, wish)
+    }
+    const isRenewable = wish?.via === 'exchange' || session.record.refreshToken !== undefined
+    const isDue = mayReplaceRefused(token, wallClockMs(), options.refreshCooldownMs)
+    if (!isRenewable || !isDue) return undefined
+    const renewed = await fetched(session, wish === undefined ? FORCED : { wish, forced: true })
+    return 'value' in renewed && renewed.value === refused ? undefined : renewed
   }
 
   async function begin(signIn: SignIn): Promise<Ticket> {
@@ -220,11 +293,17 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
       const token = loginToken(session.record)
       return freshness(token, wallClockMs()) === 'fresh' ? token : tokenOf(newest(session))
     },
+    routeToken(session, wish) {
+      const token = tokenFor(session.record, wish.target)
+      if (token !== undefined && freshness(token, wallClockMs()) === 'fresh') return token
+      return routeTokenOf(newest(session), wish)
+    },
+    replaceToken: (session, refused, wish) => replaced(newest(session), refused, wish),
     async refresh(session) {
       const current = newest(session)
       const token = loginToken(current.record)
       if (wallClockMs() < refreshCooldownEndsAtMs(token, options.refreshCooldownMs)) return current
-      if (current.record.refreshToken !== undefined) return tokens.now(current)
+      if (current.record.refreshToken !== undefined) return tokens.now(current, LOGIN)
       return freshness(token, wallClockMs()) === 'expired' ? outlived(current) : current
     },
     endBySid: (issuer, sid) =>

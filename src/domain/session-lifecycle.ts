@@ -1,3 +1,4 @@
+import { withToken } from './route-token.ts'
 import type { SessionEnd, SessionRecord } from './session-record.ts'
 import type { RefreshAnswer, SignIn } from './sign-in.ts'
 
@@ -22,8 +23,7 @@ export function newRecord(signIn: SignIn, nowMs: number, lifetimeMs: number): Se
 /** The record after a refresh: what the answer leaves out stays (RT-3), claims are replaced as a whole (RT-17). */
 export function refreshedRecord(record: SessionRecord, answer: RefreshAnswer): SessionRecord {
   const { accessToken, ...rest } = answer
-  const others = record.accessTokens.filter((token) => token.target !== accessToken.target)
-  return { ...record, ...rest, accessTokens: [accessToken, ...others] }
+  return { ...record, ...rest, accessTokens: withToken(record.accessTokens, accessToken) }
 }
 
 /** False when the refreshed claims speak of somebody else (RT-6, OpenID Connect Core §12.2). */

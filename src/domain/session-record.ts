@@ -17,7 +17,7 @@ export interface SessionRecord {
   readonly idToken?: string
   /** The login's nonce: a refreshed ID token that carries one must repeat it (OpenID Connect Core §12.2). */
   readonly nonce?: string
-  /** One per token target; today the login's. */
+  /** One per token target: the login's, and those of routes that want one of their own. */
   readonly accessTokens: readonly AccessToken[]
 }
 
@@ -29,6 +29,8 @@ export interface AccessToken {
   readonly scope?: string
   readonly obtainedAtMs: number
   readonly expiresAtMs: number
+  /** Fetched because an upstream had refused the one before (RT-9). */
+  readonly forced?: true
 }
 
 /** What the browser's cookie carries: both halves 256 random bits, base64url. The store sees neither. */

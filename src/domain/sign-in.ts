@@ -1,3 +1,4 @@
+import type { GatewayError } from './gateway-error.ts'
 import type { AccessToken } from './session-record.ts'
 
 /** A completed, fully checked authorization code grant: everything a new session is made of. */
@@ -14,6 +15,15 @@ export interface SignIn {
   readonly accessToken: AccessToken
   /** When the login began, epoch milliseconds; absent: only now. */
   readonly startedAtMs?: number
+}
+
+/** What a grant for the token of one route answered. */
+export type RouteTokenAnswer = RefreshAnswer | RefusedRouteToken
+
+/** No token, and yet the refresh token may have been rotated: it must not be lost with the answer. */
+export interface RefusedRouteToken {
+  readonly refused: GatewayError
+  readonly refreshToken?: string
 }
 
 /** What a refresh answered: what is absent stays as it was. */

@@ -34,7 +34,15 @@ export function refreshCooldownEndsAtMs(token: AccessToken, cooldownMs: number):
   return Math.min(token.obtainedAtMs + cooldownMs, nextAutoRefreshAtMs(token))
 }
 
-/** The access token of the login itself, the one every route gets today. */
+/**
+ * Whether a token that an upstream refused is worth another: once at any age, but one that was itself fetched for this
+ * reason only after the cooldown. An upstream that refuses every token costs a refresh a minute, not one per request.
+ */
+export function mayReplaceRefused(token: AccessToken, nowMs: number, cooldownMs: number): boolean {
+  return token.forced !== true || nowMs >= refreshCooldownEndsAtMs(token, cooldownMs)
+}
+
+/** The access token of the login itself. */
 export function loginToken(record: SessionRecord): AccessToken {
   return record.accessTokens.find(isLoginToken) ?? NO_TOKEN
 }

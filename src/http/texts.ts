@@ -321,6 +321,30 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       ways: ['try_login_again', 'home'],
     },
   },
+  token_refused: {
+    title: 'No token for this service',
+    detail: 'The identity provider gives no access token for the service behind the gateway; the session is kept.',
+    page: {
+      ...SERVICE_DOWN,
+      title: 'You cannot use this service',
+      paragraphs: [
+        'The service that signs you in gives no access to it. You are still signed in.',
+        'If you think that you should have access, tell the people who run this service the reference below.',
+      ],
+      icon: 'stop',
+      ways: ['home'],
+    },
+  },
+  token_unusable: {
+    title: 'Unusable token for this service',
+    detail: 'The identity provider gave no usable access token for the service behind the gateway; the session is kept.',
+    page: {
+      ...SERVICE_DOWN,
+      paragraphs: [
+        'The service that signs you in gave an answer we could not use. If you were signed in, you still are.',
+      ],
+    },
+  },
   upstream_unreachable: {
     title: 'Upstream unreachable',
     detail: 'The service behind the gateway cannot be reached.',

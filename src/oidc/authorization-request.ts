@@ -64,7 +64,8 @@ export async function authorizationRequest(
     code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
     code_challenge_method: 'S256',
   })
-  for (const resource of options.resource) parameters.append('resource', resource)
+  const { resource: own, routeResources = [] } = options
+  for (const resource of [...own, ...routeResources]) parameters.append('resource', resource)
   const { returnTo, attempt } = wish
   return {
     url: buildAuthorizationUrl(configuration, parameters).href,

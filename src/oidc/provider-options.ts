@@ -16,6 +16,8 @@ export interface ProviderOptions {
   readonly scope: string
   readonly audience?: string
   readonly resource: readonly string[]
+  /** Further resources named at login, for refreshes later. */
+  readonly routeResources?: readonly string[]
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** Sent byte for byte, at both endpoints. */
   readonly redirectUri: string

@@ -79,8 +79,12 @@ async function furtherClaims(
   }
 }
 
-/** The same user, the same login: who the session belongs to never changes (STANDARDS RT-6, STACK O2). */
-function checkSameLogin(claims: Claims, record: SessionRecord): void {
+/**
+ * The same user, the same login: who the session belongs to never changes (STANDARDS RT-6, STACK O2).
+ *
+ * @throws ProviderError refresh_rejected
+ */
+export function checkSameLogin(claims: Claims, record: SessionRecord): void {
   const { sub, nonce } = claims
   if (sub !== record.subject) throw refreshRejected('the ID token has another sub', 'id_token_sub')
   if (nonce !== undefined && nonce !== record.nonce) {

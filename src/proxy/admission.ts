@@ -5,12 +5,14 @@ import type { Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
 import type { Lack } from '../domain/requirement.ts'
 import type { Route } from '../domain/route.ts'
+import type { ServiceTokens } from '../domain/service-tokens.ts'
 import type { StepUp } from '../domain/step-up.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import type { AccessToken } from '../domain/session-record.ts'
 import { loginToken } from '../domain/token-freshness.ts'
 import type { EndedSession } from '../domain/session-store.ts'
 import type { SessionCookie } from '../http/session-cookie.ts'
+import { routeToken } from './upstream-token.ts'
 
 /** What a request is let through with, or why it is not. */
 export type Admission =
@@ -29,6 +31,7 @@ export type Admission =
 
 export interface Guard {
   readonly sessions: SessionEngine
+  readonly serviceTokens: ServiceTokens
   readonly sessionCookie: SessionCookie
   /** Our own origin and the listed ones, serialised as browsers do. */
   readonly trustedOrigins: readonly string[]
@@ -38,7 +41,7 @@ export interface Guard {
 }
 
 const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
-const ANONYMOUS: Admission = { kind: 'forward', session: undefined, token: undefined }
+const ANONYMOUS = { kind: 'forward', session: undefined, token: undefined } as const
 
 /**
  * Whether a request may pass, and with whose token. Answered at once from what this process knows; a promise only
@@ -80,9 +83,9 @@ function withFound(
 function withSession(question: Question, session: LiveSession): Admission | Promise<Admission> {
   const decision = decide(question, standingOf(question, session))
   if (decision.kind !== 'forward') return decision
-  if (!decision.withToken) return ANONYMOUS
+  if (!decision.withToken) return anonymous(question)
   const token = question.guard.sessions.accessToken(session)
-  if (!(token instanceof Promise)) return { kind: 'forward', session, token: token.value }
+  if (!(token instanceof Promise)) return withLoginToken(question, session, token)
   return token.then((refreshed) => withRefreshed(question, session, refreshed)).catch(refusalOf)
 }
 
@@ -90,13 +93,41 @@ function withRefreshed(
   question: Question,
   session: LiveSession,
   refreshed: AccessToken | EndedSession,
-): Admission {
+): Admission | Promise<Admission> {
   if ('ended' in refreshed)
     return withoutSession(question, { kind: 'none', reason: refreshed.ended })
   const current = newest(question, session)
   const decision = decide(question, standingOf(question, current))
   if (decision.kind !== 'forward') return decision
-  return { kind: 'forward', session: current, token: refreshed.value }
+  return withLoginToken(question, current, refreshed)
+}
+
+/** The session is alive and its own token valid: the route may want another one, or none. */
+function withLoginToken(
+  question: Question,
+  session: LiveSession,
+  own: AccessToken,
+): Admission | Promise<Admission> {
+  const { guard, route } = question
+  if (route.token.via === 'login') return { kind: 'forward', session, token: own.value }
+  const token = routeToken(guard, route.token, session)
+  if (token === undefined) return { kind: 'forward', session, token: undefined }
+  if (!(token instanceof Promise)) return { kind: 'forward', session, token: token.value }
+  return token
+    .then((fetched): Admission | Promise<Admission> =>
+      'ended' in fetched
+        ? withoutSession(question, { kind: 'none', reason: fetched.ended })
+        : { kind: 'forward', session: newest(question, session), token: fetched.value },
+    )
+    .catch(refusalOf)
+}
+
+/** Nobody's session: the gateway's own token, where the route has it. */
+function anonymous({ guard, route }: Question): Admission | Promise<Admission> {
+  if (route.token.via !== 'client_credentials') return ANONYMOUS
+  const token = guard.serviceTokens.token(route.token)
+  if (!(token instanceof Promise)) return { ...ANONYMOUS, token: token.value }
+  return token.then(({ value }): Admission => ({ ...ANONYMOUS, token: value })).catch(refusalOf)
 }
 
 function standingOf({ guard }: Question, { record }: LiveSession): SessionFacts {
@@ -111,9 +142,9 @@ function newest({ guard }: Question, session: LiveSession): LiveSession {
   return guard.sessions.peek(session.ticket) ?? session
 }
 
-function withoutSession(question: Question, facts: SessionFacts): Admission {
+function withoutSession(question: Question, facts: SessionFacts): Admission | Promise<Admission> {
   const decision = decide(question, facts)
-  if (decision.kind === 'forward') return ANONYMOUS
+  if (decision.kind === 'forward') return anonymous(question)
   return decision
 }
 

@@ -204,14 +204,14 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   #mayRefresh(): boolean {
-    return this.#client.session !== undefined && this.#call.takeRefresh()
+    return this.#call.takeRefresh()
   }
 
   /** RT-9: once, and `passOn` when no newer token is to be had. */
   async #refresh(passOn: () => void): Promise<void> {
-    const session = this.#client.session as LiveSession
+    const { session } = this.#client
     const { headers } = this.#call.question
-    const newer = await withNewerToken(this.#line.sessions, session, headers)
+    const newer = await withNewerToken(this.#line, session, headers)
     if (this.#ended) return
     if (newer === undefined) return passOn()
     this.#call.askWith(newer, this)

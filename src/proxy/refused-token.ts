@@ -1,4 +1,6 @@
-import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import type { Route } from '../domain/route.ts'
+import type { LiveSession } from '../domain/session-engine.ts'
+import { replacementToken, type TokenSources } from './upstream-token.ts'
 
 /** True for the answer that a fresh token may change: 401 with `invalid_token` (RFC 6750 §3.1, STANDARDS RT-9). */
 export function refusesToken(status: number, rawHeaders: readonly Buffer[]): boolean {
@@ -11,20 +13,20 @@ export function refusesToken(status: number, rawHeaders: readonly Buffer[]): boo
 }
 
 /**
- * The headers of the call with a token newer than the refused one, after a forced refresh; `undefined` when there is none
- * to be had, whatever the reason: then the upstream's own answer stands.
+ * The headers of the call with a token in place of the refused one; `undefined` when there is none to be had, whatever
+ * the reason: then the upstream's own answer stands.
  */
 export async function withNewerToken(
-  sessions: SessionEngine,
-  session: LiveSession,
+  line: TokenSources & { readonly route: Pick<Route, 'token'> },
+  session: LiveSession | undefined,
   headers: readonly string[],
 ): Promise<string[] | undefined> {
   const at = headers.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === 'authorization')
-  if (at < 0) return undefined
-  const refreshed = await sessions.refresh(session).catch(() => undefined)
-  if (refreshed === undefined || 'ended' in refreshed) return undefined
-  const token = sessions.accessToken(refreshed)
-  if (token instanceof Promise) return undefined
-  const value = `Bearer ${token.value}`
-  return value === headers[at + 1] ? undefined : headers.with(at + 1, value)
+  const refused = at < 0 ? '' : (headers[at + 1] ?? '').replace(/^Bearer /, '')
+  if (refused === '') return undefined
+  const newer = await replacementToken(line, line.route.token, session, refused).catch(
+    () => undefined,
+  )
+  if (newer === undefined || 'ended' in newer) return undefined
+  return headers.with(at + 1, `Bearer ${newer.value}`)
 }

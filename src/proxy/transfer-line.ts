@@ -2,6 +2,7 @@ import type { Emit } from '../domain/events.ts'
 import { requestHeaderPlan, type RequestHeaderPlan } from '../domain/request-headers.ts'
 import { responseHeaderPlan, type ResponseHeaderPlan } from '../domain/response-headers.ts'
 import type { Route } from '../domain/route.ts'
+import type { ServiceTokens } from '../domain/service-tokens.ts'
 import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import type { StartStepUp } from '../http/start-step-up.ts'
 import { ticks, type LiveTransfers } from './live-transfers.ts'
@@ -16,6 +17,7 @@ export interface TransferLine {
   readonly transfers: LiveTransfers
   readonly sessions: SessionEngine
   readonly startStepUp: StartStepUp
+  readonly serviceTokens: ServiceTokens
   readonly requestPlan: RequestHeaderPlan
   readonly responsePlan: ResponseHeaderPlan
   readonly proto: 'http' | 'https'
@@ -35,13 +37,15 @@ export interface Passage {
 
 /** What can be worked out before the first request. */
 export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
-  const { publicUrl, routes, pseudonym, transfers, sessions, startStepUp, emit } = proxy
+  const { publicUrl, routes, pseudonym, transfers, sessions, serviceTokens, startStepUp, emit } =
+    proxy
   return {
     route,
     pool: proxy.pools.poolOf(route),
     transfers,
     sessions,
     startStepUp,
+    serviceTokens,
     requestPlan: requestHeaderPlan({ route, routes, pseudonym }),
     responsePlan: responseHeaderPlan(route, publicUrl),
     proto: publicUrl.protocol === 'https:' ? 'https' : 'http',

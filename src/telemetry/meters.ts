@@ -19,6 +19,10 @@ export function createMeters(registry: Registry) {
     logins: counter('logins_total', 'Logins by outcome.', ['outcome']),
     refreshes: counter('refreshes_total', 'Token refreshes by outcome.', ['outcome']),
     refreshDuration: seconds('refresh_duration_seconds', 'Time of a successful token refresh.'),
+    routeTokens: counter('route_tokens_total', 'Tokens asked for by routes, by outcome.', [
+      'via',
+      'outcome',
+    ]),
     logouts: counter('logouts_total', 'Sign-outs by kind.', ['kind']),
     ended: counter('sessions_ended_total', 'Sessions ended, by reason.', ['reason']),
     revocations: counter('revocations_total', 'Refresh token revocations by outcome.', ['outcome']),

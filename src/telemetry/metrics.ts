@@ -70,6 +70,8 @@ const COUNT: {
   },
   refresh_rejected: ({ refreshes }) => refreshes.inc({ outcome: 'rejected' }),
   refresh_failed: ({ refreshes }) => refreshes.inc({ outcome: 'failed' }),
+  token_obtained: ({ routeTokens }, { via }) => routeTokens.inc({ via, outcome: 'obtained' }),
+  token_failed: ({ routeTokens }, { via }) => routeTokens.inc({ via, outcome: 'failed' }),
   logout: ({ logouts }, { kind }) => logouts.inc({ kind }),
   logout_refused: () => undefined, // counted with the refusals of its endpoint
   session_ended: ({ ended }, { reason }) => ended.inc({ reason }),

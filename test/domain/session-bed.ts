@@ -9,9 +9,10 @@ import {
   type SessionEngine,
   type SessionEngineOptions,
 } from '../../src/domain/session-engine.ts'
+import type { SessionTokenWish } from '../../src/domain/route-token.ts'
 import type { SessionRecord, Ticket } from '../../src/domain/session-record.ts'
 import type { SessionStore } from '../../src/domain/session-store.ts'
-import type { RefreshAnswer, SignIn } from '../../src/domain/sign-in.ts'
+import type { RefreshAnswer, RouteTokenAnswer, SignIn } from '../../src/domain/sign-in.ts'
 import type { After } from '../../src/domain/timer.ts'
 import { createMemorySessionStore } from '../../src/session-store/memory-session-store.ts'
 import { vault } from '../../src/session-store/vault.ts'
@@ -104,6 +105,12 @@ export function storeDown(): GatewayError {
 
 export type Grant = (record: SessionRecord, nth: number) => RefreshAnswer | Promise<RefreshAnswer>
 
+export type RouteGrant = (
+  record: SessionRecord,
+  wish: SessionTokenWish,
+  nth: number,
+) => RouteTokenAnswer | Promise<RouteTokenAnswer>
+
 export interface BedOptions {
   readonly tokenLifeMs?: number
   readonly idleTimeoutMs?: number
@@ -111,6 +118,7 @@ export interface BedOptions {
   readonly cacheEntries?: number
   readonly maxPerSubject?: number
   readonly grant?: Grant
+  readonly routeGrant?: RouteGrant
 }
 
 export interface SessionBed {
@@ -119,7 +127,7 @@ export interface SessionBed {
   readonly store: SessionStore
   readonly breaks: Breakable
   readonly events: GatewayEvent[]
-  /** The refresh tokens that were presented to the provider. */
+  /** The refresh tokens that were presented to the provider, and access tokens given in exchange. */
   readonly presented: (string | undefined)[]
   /** Another process over the same store. */
   replica(): SessionEngine
@@ -163,12 +171,22 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
   }
 
   const grant: Grant = options.grant ?? ((_record, nth) => answer(nth))
+  const routeGrant: RouteGrant =
+    options.routeGrant ??
+    ((_record, { via, target }, nth) => ({
+      accessToken: { ...token(`${via} ${nth}`), target },
+      ...(via === 'refresh' ? { refreshToken: `refresh ${nth}` } : {}),
+    }))
   const engineOptions: SessionEngineOptions = {
     store: breaks.store,
     vault,
     refreshTokenGrant: async (record) => {
       presented.push(record.refreshToken)
       return grant(record, presented.length)
+    },
+    routeTokenGrant: async (record, wish) => {
+      presented.push(wish.via === 'refresh' ? record.refreshToken : record.accessTokens[0]?.value)
+      return routeGrant(record, wish, presented.length)
     },
     idleTimeoutMs,
     lifetimeMs,

@@ -86,6 +86,7 @@ export async function createEndpointStand(
     store,
     vault,
     refreshTokenGrant: (record) => refreshTokenGrant(client, record),
+    routeTokenGrant: () => Promise.reject(new Error('no route wants a token of its own')),
     idleTimeoutMs: 1_800_000,
     lifetimeMs: 3_600_000,
     refreshCooldownMs: plan.refreshCooldownMs ?? 60_000,

@@ -67,6 +67,7 @@ export function routeOf(route: Partial<Route>): Route {
     upstream: { origin: 'http://127.0.0.1:1', basePath: '' },
     access: 'required',
     unauthenticated: 'auto',
+    token: { via: 'login' },
     headers: { set: [], remove: [] },
     csrf: true,
     websocket: false,

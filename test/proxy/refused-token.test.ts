@@ -20,6 +20,7 @@ async function startWithRefresh(t: Test, refresh: () => Promise<RefreshAnswer>) 
   const sessions = createSessionEngine({
     store: createMemorySessionStore({ maxSessions: 10, nowMs: Date.now }),
     vault,
+    routeTokenGrant: async () => t.fail('no route wants a token of its own') as never,
     refreshTokenGrant: () => {
       refreshes += 1
       return refresh()

@@ -9,6 +9,7 @@ export function sampleRoute(path: string, overrides: Partial<Route> = {}): Route
     upstream: { origin: 'http://orders.internal:3000', basePath: '' },
     access: 'required',
     unauthenticated: 'auto',
+    token: { via: 'login' },
     headers: { set: [], remove: [] },
     csrf: true,
     websocket: false,

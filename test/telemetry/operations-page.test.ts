@@ -19,6 +19,8 @@ const AUDITED: Record<Exclude<GatewayEvent['type'], 'request_finished'>, boolean
   refresh_succeeded: true,
   refresh_rejected: true,
   refresh_failed: true,
+  token_obtained: true,
+  token_failed: true,
   revocation_succeeded: true,
   revocation_failed: true,
   provider_ready: false,

@@ -47,7 +47,7 @@ export function parseScopeToken(text: string): Parsed<string> {
 /** Scope values in one string, separated by spaces. */
 export function parseScope(text: string): Parsed<readonly string[]> {
   const tokens = text.split(' ').filter((token) => token !== '')
-  if (tokens.length === 0) return refused('has no scope in it: write openid at least')
+  if (tokens.length === 0) return refused('has no scope in it')
   const problem = tokens.map(parseScopeToken).find((token) => 'wrong' in token)
   return problem !== undefined && 'wrong' in problem ? problem : accepted(tokens)
 }

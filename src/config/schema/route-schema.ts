@@ -12,6 +12,7 @@ import {
   size,
   text,
 } from './schema-parts.ts'
+import { tokenSchema } from './token-schema.ts'
 
 const headers = section(
   {
@@ -111,7 +112,7 @@ const routeSchema = section({
     default: 'required',
     description:
       'Who may pass. required (default): signed-in users. optional: everybody; with a session the upstream gets the token. public: ' +
-      'everybody, and never a token or claim.',
+      "everybody, and never a user's token or claim.",
   }),
   unauthenticated: choice(['auto', 'login', 'reject'], {
     default: 'auto',
@@ -120,6 +121,7 @@ const routeSchema = section({
       'login: the same, but also for navigations that cannot be told by their headers. reject: always 401.',
   }),
   require: requirementSchema,
+  token: tokenSchema,
   headers,
   csrf: flag({
     default: true,

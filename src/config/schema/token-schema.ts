@@ -6,6 +6,7 @@ export const tokenSchema = section(
   {
     via: choice(['login', 'refresh', 'exchange', 'client_credentials', 'none'], {
       default: 'login',
+      example: 'refresh',
       description:
         'How the upstream gets its access token. login (default): the one of the sign-in. refresh: one of its own by the refresh token, for audience or ' +
         'resource (RFC 8707, multi-resource refresh tokens). exchange: one of its own in exchange for the one of the sign-in (RFC 8693). ' +
@@ -13,7 +14,6 @@ export const tokenSchema = section(
     }),
     audience: Type.Optional(
       text('line', {
-        exampleOff: true,
         example: 'https://orders.example.com',
         description:
           'Identifier of the API the token is for, sent as audience. Default: not sent. With refresh, exchange and client_credentials.',
@@ -21,7 +21,6 @@ export const tokenSchema = section(
     ),
     resource: Type.Optional(
       text('resource', {
-        exampleOff: true,
         example: 'https://orders.example.com/',
         description:
           'Resource indicator of the upstream, sent as resource (RFC 8707 §2). Default: not sent. What refresh asks for is named at every login too, ' +
@@ -30,7 +29,6 @@ export const tokenSchema = section(
     ),
     scope: Type.Optional(
       either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
-        exampleOff: true,
         example: 'read:orders',
         description:
           'Scopes of this token, as one string or a list. Default: not sent, and the provider decides. With refresh most providers give only what ' +
@@ -40,6 +38,7 @@ export const tokenSchema = section(
   },
   {
     default: {},
+    exampleOff: true,
     description:
       'Which access token the upstream gets. Tokens are kept apart by every key of this section, so that the token for one upstream never reaches another.',
   },

@@ -323,7 +323,8 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
   },
   token_refused: {
     title: 'No token for this service',
-    detail: 'The identity provider gives no access token for the service behind the gateway; the session is kept.',
+    detail:
+      'The identity provider gives no access token for the service behind the gateway; the session is kept.',
     page: {
       ...SERVICE_DOWN,
       title: 'You cannot use this service',
@@ -337,7 +338,8 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
   },
   token_unusable: {
     title: 'Unusable token for this service',
-    detail: 'The identity provider gave no usable access token for the service behind the gateway; the session is kept.',
+    detail:
+      'The identity provider gave no usable access token for the service behind the gateway; the session is kept.',
     page: {
       ...SERVICE_DOWN,
       paragraphs: [

@@ -114,7 +114,15 @@ function openTables(file: string): { root: RootDatabase<Buffer, string>; tables:
   let root: RootDatabase<Buffer, string> | undefined
   try {
     checkMeta(file)
-    const options = { path: file, noSubdir: true, encoding: 'binary', permissionsMode: FILE_MODE }
+    const options = {
+      path: file,
+      noSubdir: true,
+      encoding: 'binary',
+      permissionsMode: FILE_MODE,
+      // Else each turn gets a batch around ours, whose promise nobody can listen to: a failed commit
+      // (a full disk) would end the process.
+      eventTurnBatching: false,
+    }
     root = open<Buffer, string>(options as Parameters<typeof open>[0])
     checkFormat(root, file)
     return { root, tables: tablesOf(root) }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -225,6 +225,25 @@ t.test('a full store refuses a new session and keeps those it has', async (t) =>
   await weighed.create(sealedSession('again'))
   t.ok(((await weighed.storedBytes()) ?? Infinity) < 150_000)
 })
+
+t.test(
+  'SE-17 a disk that is full: reads are answered, writes refused, and all is well when there is room',
+  async (t) => {
+    const path = await newFolder(t)
+    const { child, words, said, closed } = startProcess(t, 'fill', path)
+    limitFileSize(child, '300000:')
+    await said((words) => words.length > 0)
+    t.same(words, ['full false 1'])
+    limitFileSize(child, 'unlimited')
+    t.same(await closed, [0, null])
+    t.same(words, ['full false 1', 'room 2'])
+  },
+)
+
+/** What the process may write is what its disk has room for; the soft limit only, so that it can be taken back. */
+function limitFileSize({ pid }: ChildProcess, limit: string): void {
+  spawnSync('prlimit', ['--pid', String(pid), `--fsize=${limit}`])
+}
 
 t.test('what is over goes away by itself, and whoever watches is told', async (t) => {
   let nowMs = 1_700_000_000_000

@@ -39,12 +39,30 @@ const jobs: Record<string, () => Promise<void>> = {
       await store.unlock('counter', name)
     }
   },
+  /** Creates until there is no room, says how reads and writes go then, and when there is room again. */
+  async fill() {
+    await store.create(sealedSession('first'))
+    let n = 0
+    while (await isTaken(store.create(sealedSession(`more ${n}`)))) n += 1
+    const version = async () => {
+      const found = await store.read('first')
+      return found !== undefined && 'version' in found ? found.version : undefined
+    }
+    say(`full ${await isTaken(store.create(sealedSession('another')))} ${await version()}`)
+    while (!(await isTaken(store.create(sealedSession(`late ${n}`))))) n += 1
+    await store.compareAndSet('first', 1, Buffer.alloc(3_000, 'second'))
+    say(`room ${await version()}`)
+  },
   /** Tells what it hears, and the time, in nanoseconds of the machine's own clock. */
   async listen() {
     store.watch((change) => say(`${JSON.stringify(change)} ${process.hrtime.bigint()}`))
     say('ready')
     await new Promise((resolve) => setTimeout(resolve, 60_000))
   },
+}
+
+function isTaken(work: Promise<unknown>): Promise<boolean> {
+  return work.then(() => true, refused).then((taken) => taken === true)
 }
 
 async function stormOne(key: string): Promise<void> {

@@ -28,7 +28,7 @@ const configSchema = section({
     maximum: 64,
     description:
       'Processes that serve requests, on one listener. Default 1. More use more processor cores: one each, about 100 MiB each. One that fails is replaced. ' +
-      'They share sessions, so session.store must be file or redis. More than there are cores gains nothing.',
+      'They share sessions, so session.store must be file or redis. More than there are cores gains nothing. docs/operations.md tells of them.',
   }),
   logging: section(
     {

@@ -53,7 +53,7 @@ function routeId({ host = '', path }: LoadedRoute): string {
   return `${host}${path.path}${path.kind === 'prefix' ? '/*' : ''}`
 }
 
-function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
+function upstreamOf({ upstream, tls, http2 }: LoadedRoute): Route['upstream'] {
   const { certificateAuthority, certificate, key, serverName } = tls
   return {
     ...upstream,
@@ -62,6 +62,7 @@ function upstreamOf({ upstream, tls }: LoadedRoute): Route['upstream'] {
       ? {}
       : { clientCertificate: { certificate, key } }),
     ...(serverName === undefined ? {} : { serverName }),
+    ...(http2 ? { http2 } : {}),
   }
 }
 

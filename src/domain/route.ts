@@ -51,6 +51,8 @@ export interface Upstream {
   readonly clientCertificate?: { readonly certificate: string; readonly key: string }
   /** The name the certificate must be for, where it is not the host of the origin. */
   readonly serverName?: string
+  /** Spoken to in HTTP/2: by ALPN over TLS, at once without it. */
+  readonly http2?: true
 }
 
 export interface RouteHeaders {

@@ -20,9 +20,10 @@ import {
   hasForeignCoding,
 } from './response-framing.ts'
 import { stepUpChallenge } from './step-up-challenge.ts'
+import type { Question } from './question.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
-import { UpstreamCall, type Question } from './upstream-call.ts'
+import { UpstreamCall } from './upstream-call.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 
 /** Who asks, and with whose authority. */

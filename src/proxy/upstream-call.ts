@@ -1,15 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { Question } from './question.ts'
 import type { TransferLine } from './transfer-line.ts'
-
-/** What the upstream is asked. */
-export interface Question {
-  readonly path: string
-  readonly method: string
-  readonly servername: string
-  readonly headers: string[]
-  readonly body: IncomingMessage | null
-}
 
 type Abort = (error?: Error) => void
 

@@ -21,12 +21,14 @@ const BROKEN_ANSWERS = new Set([
 export function upstreamFailure(error: unknown, answering: boolean): Reason {
   const code = codeOf(error)
   if (TIMEOUTS.has(code)) return 'upstream_timeout'
-  if (answering || BROKEN_ANSWERS.has(code) || code.startsWith('HPE_'))
+  if (answering || BROKEN_ANSWERS.has(code) || /^(?:HPE|ERR_HTTP2)_/.test(code))
     return 'upstream_protocol_error'
   return 'upstream_unreachable'
 }
 
+/** A call that is cancelled with its HTTP/2 connection failed for the reason that the connection did. */
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown }
+  if (code === 'ERR_HTTP2_STREAM_CANCEL') return codeOf(cause)
   return typeof code === 'string' ? code : ''
 }

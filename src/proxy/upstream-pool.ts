@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { Route } from '../domain/route.ts'
+import { Http2Dispatcher } from './http2-dispatcher.ts'
 import { dropUnaskedContinue } from './unasked-continue.ts'
 import { upstreamTls } from './upstream-tls.ts'
 
@@ -39,7 +40,11 @@ export function createUpstreamPools(
   const pools = new Map<string, UpstreamPool>()
   for (const route of routes) {
     const key = poolKey(route)
-    if (!pools.has(key)) pools.set(key, createPool(route, limits))
+    if (pools.has(key)) continue
+    pools.set(
+      key,
+      route.upstream.http2 === true ? http2Pool(route, limits) : http1Pool(route, limits),
+    )
   }
   return {
     poolOf: (route) => pools.get(poolKey(route)) as UpstreamPool,
@@ -49,7 +54,17 @@ export function createUpstreamPools(
   }
 }
 
-function createPool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): UpstreamPool {
+function http2Pool(route: Route, { connections, queue }: UpstreamPoolLimits): UpstreamPool {
+  const dispatcher = new Http2Dispatcher(route)
+  return {
+    dispatcher,
+    calls: 0,
+    maxCalls: connections + queue,
+    wasReused: (error) => dispatcher.isStale(error),
+  }
+}
+
+function http1Pool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): UpstreamPool {
   const reused = new WeakSet<object>()
   // undici would take the Host header for the name to prove, which is the client's where a route says so: any valid
   // certificate would do, and each new Host would cost the connection.
@@ -93,6 +108,6 @@ function rememberReuse(socket: Socket, reused: WeakSet<object>): void {
 }
 
 function poolKey({ upstream, timeouts }: Route): string {
-  const { origin, socketPath } = upstream
-  return JSON.stringify([origin, socketPath, upstreamTls(upstream), timeouts.connectMs])
+  const { origin, socketPath, http2 } = upstream
+  return JSON.stringify([origin, socketPath, http2, upstreamTls(upstream), timeouts.connectMs])
 }

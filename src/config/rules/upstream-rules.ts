@@ -4,7 +4,7 @@ import { checkKeyPair } from './key-pair-rule.ts'
 
 /** What the keys that say how the upstream is spoken to must agree on. */
 export function checkUpstream(
-  { upstream, tls }: RouteDraft,
+  { upstream, tls, http2, websocket }: RouteDraft,
   place: Path,
   report: RuleReport,
 ): void {
@@ -20,6 +20,12 @@ export function checkUpstream(
       ? ['key', 'certificate']
       : ['certificate', 'key']
     report.problem([...place, 'tls', there], `has no effect without ${missing}`)
+  }
+  if (http2 === true && websocket !== undefined && websocket !== false) {
+    report.problem(
+      [...place, 'websocket'],
+      'needs HTTP/1.1: give WebSockets a route of their own without http2',
+    )
   }
   checkKeyPair(tls, [...place, 'tls'], report)
 }

@@ -100,6 +100,12 @@ const routeSchema = section({
       'Certificates of https upstreams are always verified.',
     whenMissing: 'give http(s)://host:port[/base] or unix:/path',
   }),
+  http2: flag({
+    default: false,
+    description:
+      'Speak HTTP/2 to the upstream: agreed on by ALPN with https, at once (h2c, prior knowledge) with http and unix. Default false: HTTP/1.1. For ' +
+      'upstreams that speak nothing else; one that does not speak HTTP/2 gets 502. Not together with websocket.',
+  }),
   stripPrefix: Type.Optional(
     text('strip-prefix', {
       exampleOff: true,

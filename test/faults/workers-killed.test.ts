@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Agent } from 'undici'
@@ -9,7 +11,7 @@ import { until } from '../support/redis-servers.ts'
 import { openAndProtected, plainUpstream } from '../support/plain-upstream.ts'
 import { sessionsInFile, startWorkers, startWorkersGateway } from '../support/workers-gateway.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(480_000)
 
 const SURVIVED_WITHIN_MS = 20_000 // the lease of the dead holder, 15 s, and a little
 const STORES: Record<string, (t: Test) => Promise<GatewayPlan>> = {
@@ -184,6 +186,26 @@ t.test('a worker that keeps dying is restarted ever more slowly', async (t) => {
     .map((line) => line['restart_in_ms'])
   t.same(pauses, [0, 250, 500, 1_000, 2_000])
   t.not(gateway.pidOf(1), 0, 'the other one is not concerned')
+})
+
+t.test('a worker that cannot start again says why, and starts once it can', async (t) => {
+  const api = await plainUpstream(t)
+  const path = t.testdir()
+  const gateway = await startWorkersGateway(t, {
+    ...openAndProtected(api.url),
+    workers: 2,
+    session: sessionsInFile(path),
+  })
+  const foreign = join(path, 'notes.txt')
+  await writeFile(foreign, 'of somebody')
+  const pid = gateway.pidOf(1)
+  process.kill(pid, 'SIGKILL')
+  const refused = await gateway.line(({ exit_code }) => exit_code === 1)
+  t.match(refused, { level: 'error', worker: 1, why: 'it holds "notes.txt"' })
+  t.equal((await fetch(`${gateway.origin}/open/x`)).status, 200, 'the other goes on')
+  await rm(foreign)
+  await gateway.successorOf(1, pid)
+  t.equal(gateway.errors(), '', 'and nothing else is said')
 })
 
 t.test('workers end with the main process, however it ends', async (t) => {

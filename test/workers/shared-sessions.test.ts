@@ -6,7 +6,7 @@ import type { Answer, Visitor } from '../support/faults-visitor.ts'
 import { startRedis } from '../support/redis-servers.ts'
 import { startWorkers, type WorkersWorld } from '../support/workers-gateway.ts'
 
-t.setTimeout(240_000) // many processes, on machines that have other things to do
+t.setTimeout(480_000) // many processes, on machines that have other things to do
 
 const STORES: Record<string, (t: Test) => Promise<GatewayPlan>> = {
   file: async (t) => ({ store: 'file', file: { path: t.testdir() } }),

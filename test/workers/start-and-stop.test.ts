@@ -10,7 +10,7 @@ import { openAndProtected, plainUpstream } from '../support/plain-upstream.ts'
 import { until } from '../support/redis-servers.ts'
 import { sessionsInFile, startWorkersGateway } from '../support/workers-gateway.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(480_000)
 
 const WORKERS = 3
 

@@ -5,6 +5,7 @@ import type { GatewayConfig } from './config/gateway-config.ts'
 import { parseTrustedProxies } from './domain/client-address.ts'
 import type { Emit } from './domain/events.ts'
 import { buildRouteTable } from './domain/route-table.ts'
+import { hasUpstream } from './domain/route.ts'
 import { ownEndpoints } from './endpoints/endpoints.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { elapsedMs, entranceOf, siteOf, type Entrance } from './http/entrance.ts'
@@ -17,6 +18,7 @@ import { createStartStepUp } from './http/start-step-up.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
 import type { ProxyContext } from './proxy/proxy-context.ts'
 import { routePlugin } from './proxy/route-plugin.ts'
+import { verifyEndpoint } from './proxy/verify-endpoint.ts'
 
 /** What the listener hands its requests to. */
 export interface GatewayApp {
@@ -67,21 +69,24 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
     loginParameters: config.provider.loginParameters,
     stepUpAcrValues: new Set(routes.flatMap(({ require }) => require?.stepUp?.acrValues ?? [])),
   })
+  if (config.forwardAuth !== undefined)
+    await app.register(verifyEndpoint, { proxy, key: config.forwardAuth.key })
   for (const [index, route] of routes.entries()) {
-    await app.register(routePlugin, { proxy, route, index })
+    if (hasUpstream(route)) await app.register(routePlugin, { proxy, route, index })
   }
   await app.ready()
   return { app, door, proxy }
 }
 
 /** Where every request is looked at first (DESIGN §1.2). */
-function createGatewayDoor({ publicUrl, routes, listen }: GatewayConfig) {
+function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: GatewayConfig) {
   const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
   return createDoor({
     site: siteOf(publicUrl),
     routes: buildRouteTable(routes),
     hosts: createHostRule(publicUrl, routeHosts),
     trustedProxies: parseTrustedProxies(listen.trustedProxies),
+    forwardAuth: forwardAuth !== undefined,
   })
 }
 

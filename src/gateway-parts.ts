@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
+import { hasUpstream } from './domain/route.ts'
 import { createServiceTokens, type ServiceTokens } from './domain/service-tokens.ts'
 import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
 import type { SessionStore } from './domain/session-store.ts'
@@ -70,7 +71,7 @@ export function createParts(
     wallClockMs: Date.now,
     emit,
   })
-  const pools = createUpstreamPools(config.routes)
+  const pools = createUpstreamPools(config.routes.filter(hasUpstream))
   const transfers = createLiveTransfers()
   const warningMs = Math.min(LONGEST_WARNING_MS, config.session.idleTimeoutMs / 4)
   const eventStreams = createSessionEventStreams({

@@ -16,6 +16,7 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     session: buildSession(tree),
     logout: buildLogout(tree),
     loginLimit: buildLoginLimit(tree),
+    ...(tree.forwardAuth === undefined ? {} : { forwardAuth: { key: tree.forwardAuth.key } }),
     routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults))),
     workers: tree.workers,
     logging: { level: tree.logging.level },

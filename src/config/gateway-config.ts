@@ -12,6 +12,8 @@ export interface GatewayConfig {
   readonly session: SessionConfig
   readonly logout: LogoutConfig
   readonly loginLimit: LoginLimitOptions
+  /** Absent: no `/oauth2/verify`. */
+  readonly forwardAuth?: { readonly key: Uint8Array }
   readonly routes: readonly Route[]
   /** Processes that serve requests. */
   readonly workers: number

@@ -11,6 +11,7 @@ import type { Finding } from './located-node.ts'
 import type { Draft, RuleReport } from './rules/draft.ts'
 import { checkFile } from './rules/file-rules.ts'
 import { checkListeners } from './rules/listener-rules.ts'
+import { checkForwardAuth } from './rules/forward-auth-rules.ts'
 import { checkLoginLimit } from './rules/login-limit-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
@@ -87,6 +88,7 @@ function checkRules(decoded: Decoded, places: Places) {
     checkSession,
     checkFile,
     checkRedis,
+    checkForwardAuth,
     checkLoginLimit,
     checkRoutes,
     checkTokens,

@@ -17,6 +17,7 @@ export const STATUS_OF_REASON = {
   insufficient_scope: 403,
   cross_site_refused: 403,
   origin_refused: 403,
+  verify_refused: 403,
   path_refused: 400,
   request_malformed: 400,
   parameter_refused: 400,

@@ -55,6 +55,14 @@ export interface Upstream {
   readonly http2?: true
 }
 
+/** `upstream: none`: another proxy forwards, we only tell it whether it may. */
+export const NO_UPSTREAM: Upstream = { origin: 'none:', basePath: '' }
+
+/** False for routes that other proxies forward. */
+export function hasUpstream({ upstream }: Route): boolean {
+  return upstream.origin !== NO_UPSTREAM.origin
+}
+
 export interface RouteHeaders {
   /** Names lower case; a value is literal text and values to put in, in order. */
   readonly set: readonly { readonly name: string; readonly value: readonly HeaderPart[] }[]

@@ -21,7 +21,8 @@ export const FORWARDED_METHODS: readonly string[] = [
 ]
 
 const forwarded = new Set(FORWARDED_METHODS)
-const MAX_TARGET_LENGTH = 8_192 // STANDARDS RL-1
+/** Octets of path and query (STANDARDS RL-1). */
+export const MAX_TARGET_LENGTH = 8_192
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)((?:[/?].*)?)$/is
 
 /** Reads the request line and Host; `undefined` when they are malformed (RFC 9112 §3.2). */
@@ -61,7 +62,7 @@ function absoluteForm(url: string, hosts: HostRule): AskedTarget | undefined {
 }
 
 /** Node keeps the first of these and drops the rest; an upstream may read another one (STANDARDS HX-7, HX-22). */
-function hasRepeatedField(rawHeaders: readonly string[]): boolean {
+export function hasRepeatedField(rawHeaders: readonly string[]): boolean {
   let hosts = 0
   let authorizations = 0
   let contentTypes = 0

@@ -24,6 +24,8 @@ export interface RefusalExtra {
   readonly headers?: Readonly<Record<string, string>>
   /** One plain sentence for the problem document; never from a library or the provider. */
   readonly detail?: string
+  /** Instead of the reason's own, for a proxy in front that understands no other. */
+  readonly status?: number
   /** For 405. */
   readonly allow?: readonly string[] | undefined
   /** What the caller would need to be let in. */
@@ -48,7 +50,7 @@ export function refuse(
   const entrance = entranceOf(request.raw)
   entrance.reason = reason
   if (extra.cause !== undefined) entrance.cause = extra.cause
-  reply.code(STATUS_OF_REASON[reason])
+  reply.code(extra.status ?? STATUS_OF_REASON[reason])
   reply.headers({ ...refusalHeaders(reason, entrance, extra), ...extra.headers })
   if (leavesMuchUnread(request.raw)) reply.header('connection', 'close')
   const facts = requestFacts(entrance.method, request.headers)
@@ -74,7 +76,7 @@ export function problem(
   entrance: Entrance | undefined,
   extra: RefusalExtra = {},
 ): Record<string, unknown> {
-  const status = STATUS_OF_REASON[reason]
+  const status = extra.status ?? STATUS_OF_REASON[reason]
   return {
     type: `urn:bearergate:reason:${reason}`,
     title: TEXT_OF_REASON[reason].title,
@@ -112,7 +114,7 @@ export function refusalHeaders(
   entrance: Entrance | undefined,
   extra: RefusalExtra = {},
 ): Record<string, string> {
-  const status: number = STATUS_OF_REASON[reason]
+  const status: number = extra.status ?? STATUS_OF_REASON[reason]
   const headers = plainHeaders(entrance)
   const challenge = bearerChallenge(status, extra.lack)
   if (challenge !== undefined) headers['www-authenticate'] = challenge

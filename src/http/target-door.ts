@@ -5,8 +5,20 @@ import { maxForwards } from '../domain/max-forwards.ts'
 import type { Reason } from '../domain/reason.ts'
 import type { RouteTable } from '../domain/route-table.ts'
 import type { Route } from '../domain/route.ts'
-import { askedTarget, FORWARDED_METHODS, targetRefusal } from './asked-target.ts'
+import {
+  askedTarget,
+  FORWARDED_METHODS,
+  hasRepeatedField,
+  MAX_TARGET_LENGTH,
+  targetRefusal,
+} from './asked-target.ts'
 import { enter, knownEntrance, type DoorRefusal, type Entrance, type Site } from './entrance.ts'
+import {
+  asksToVerify,
+  forwardedRequest,
+  VERIFY_PATH,
+  type ForwardedRequest,
+} from './forwarded-request.ts'
 import type { HostRule } from './host-rule.ts'
 import { isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
 import { createRequestIds, isRequestId } from './request-id.ts'
@@ -16,6 +28,8 @@ export interface DoorOptions {
   readonly routes: RouteTable
   readonly hosts: HostRule
   readonly trustedProxies: TrustedProxies
+  /** Answer `/oauth2/verify`; without it that is 404. */
+  readonly forwardAuth?: boolean
 }
 
 export { FORWARDED_METHODS } from './asked-target.ts'
@@ -46,11 +60,14 @@ export function createDoor(options: DoorOptions): (request: IncomingMessage) => 
       options.trustedProxies,
     )
     const sentId = headers['x-request-id']
-    const found = inspect(request, options)
+    const asksAbout = options.forwardAuth === true && asksToVerify(request)
+    const found = asksAbout
+      ? verified(request, peer.peerTrusted, options)
+      : inspect(request, options)
     const entrance: Entrance = {
       requestId: peer.peerTrusted && isRequestId(sentId) ? sentId : freshId(),
       startedAtMs,
-      method: request.method ?? '',
+      method: found.method ?? request.method ?? '',
       authority: found.authority,
       host: found.host,
       clientAddress: peer.address,
@@ -76,6 +93,8 @@ interface At {
 }
 
 interface Findings extends At {
+  /** The method that counts, where it is not the request's own. */
+  readonly method?: string
   readonly target: CanonicalTarget | undefined
   readonly route: Route | undefined
   readonly endpoint: string | undefined
@@ -100,6 +119,36 @@ function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Find
   if (forwards === 'answer') return ownOptions(asked)
   if (isOwnSpace(target.path)) return ownEndpoint(method, asked, target)
   return proxied(method, asked, target, routes)
+}
+
+/**
+ * The findings about the request that a proxy in front asks about: as if it had come here itself, but answered by the endpoint.
+ * Only trusted peers are heard (STANDARDS FW-10), so their own Host need not be one of ours.
+ */
+function verified(request: IncomingMessage, peerTrusted: boolean, options: DoorOptions): Findings {
+  const internalUrl = request.url ?? VERIFY_PATH
+  const told = peerTrusted ? forwardedRequest(request) : undefined
+  if (told === undefined || hasRepeatedField(request.rawHeaders))
+    return { ...refused('verify_refused', NOWHERE), endpoint: VERIFY_PATH, internalUrl }
+  const found = asked(told, options)
+  return { ...found, method: told.method, endpoint: VERIFY_PATH, internalUrl }
+}
+
+function asked(
+  { method, target: told, authority }: ForwardedRequest,
+  { hosts, routes }: DoorOptions,
+): Findings {
+  const host = hosts.hostname(authority)
+  if (host === undefined) return refused('request_malformed', NOWHERE)
+  const at: At = { authority, host }
+  if (told.length > MAX_TARGET_LENGTH) return refused('uri_too_long', at)
+  if (!hosts.serves(host)) return refused('host_refused', at)
+  if (!FORWARDED_METHODS.includes(method)) return refused('method_not_allowed', at)
+  const target = canonicalTarget(told)
+  if (target === undefined) return refused('path_refused', at)
+  return isOwnSpace(target.path)
+    ? refused('route_not_found', at, { target })
+    : proxied(method, at, target, routes)
 }
 
 function ownEndpoint(method: string, at: At, target: CanonicalTarget): Findings {

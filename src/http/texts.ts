@@ -181,6 +181,12 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
     detail: 'The origin of the request is not allowed here.',
     page: FOREIGN_SITE,
   },
+  verify_refused: {
+    title: 'Verification refused',
+    detail:
+      'Only a proxy that is trusted may ask, with its key and with one method and one address.',
+    page: NOT_SENT,
+  },
   path_refused: {
     title: 'Ambiguous path',
     detail: 'The path can be read in more than one way and is refused.',

@@ -50,7 +50,7 @@ const ANONYMOUS = { kind: 'forward', session: undefined, token: undefined } as c
 export function admit(
   guard: Guard,
   route: Route,
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'method' | 'headers'>,
 ): Admission | Promise<Admission> {
   const facts = requestFacts(request.method ?? '', request.headers)
   const question: Question = { guard, route, facts }

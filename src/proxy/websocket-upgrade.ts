@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { upstreamRequestHeaders } from '../domain/request-headers.ts'
-import type { Route } from '../domain/route.ts'
+import { hasUpstream, type Route } from '../domain/route.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
+import { asksToVerify } from '../http/forwarded-request.ts'
 import { admit, type Admission } from './admission.ts'
 import { serveAsPlainRequest } from './plain-request.ts'
 import type { ProxyContext } from './proxy-context.ts'
@@ -33,10 +34,12 @@ export function websocketUpgrade({
 }: WebSocketUpgradeOptions): UpgradeListener {
   const lines = new Map<Route, TransferLine>()
   for (const route of proxy.routes)
-    if (route.websocket !== false) lines.set(route, transferLine(proxy, route))
+    if (route.websocket !== false && hasUpstream(route))
+      lines.set(route, transferLine(proxy, route))
 
   return (request, socket, head) => {
-    if (!asksForWebSocket(request)) return serveAsPlainRequest(server, request, socket, head)
+    if (!asksForWebSocket(request) || asksToVerify(request))
+      return serveAsPlainRequest(server, request, socket, head)
     socket.on('error', () => socket.destroy())
     door(request)
     const entrance = entranceOf(request)

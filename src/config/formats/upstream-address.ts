@@ -1,12 +1,13 @@
-import type { Upstream } from '../../domain/route.ts'
+import { NO_UPSTREAM, type Upstream } from '../../domain/route.ts'
 import { accepted, refused, type Parsed } from './parsed.ts'
 
 const MAX_SOCKET_PATH_LENGTH = 103 // the shortest sun_path there is (macOS) holds 104 with its final NUL
 const SOCKET_FORM = `allowed is unix:/absolute/path of at most ${MAX_SOCKET_PATH_LENGTH} characters`
-const FORMS = 'allowed are http(s)://host:port[/base] and unix:/path'
+const FORMS = 'allowed are http(s)://host:port[/base] and unix:/path; none with forwardAuth'
 
-/** Where a route goes: `http(s)://host:port[/base]` or `unix:/path`. */
+/** Where a route goes: `http(s)://host:port[/base]`, `unix:/path`, or `none`. */
 export function parseUpstream(text: string): Parsed<Upstream> {
+  if (text === 'none') return accepted(NO_UPSTREAM)
   return text.startsWith('unix:') ? parseSocket(text.slice('unix:'.length)) : parseOverTcp(text)
 }
 

@@ -20,7 +20,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   'route-path': 'path, `/x` or `/x/*`',
   'strip-prefix': 'path',
   'local-path': 'path',
-  upstream: '`http(s)://host:port[/base]` or `unix:/path`',
+  upstream: '`http(s)://host:port[/base]` or `unix:/path`, or `none`',
   method: 'method',
   'header-name': 'header name',
   'header-value': 'text with `${claims.…}`',

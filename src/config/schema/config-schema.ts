@@ -1,4 +1,5 @@
-import type { Static } from 'typebox'
+import { Type, type Static } from 'typebox'
+import { forwardAuthSchema } from './forward-auth-schema.ts'
 import { adminSchema, listenSchema } from './listener-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
@@ -21,6 +22,7 @@ const configSchema = section({
   session: sessionSchema,
   logout: logoutSchema,
   loginLimit: loginLimitSchema,
+  forwardAuth: Type.Optional(forwardAuthSchema),
   routes: routesSchema,
   workers: count({
     default: 1,

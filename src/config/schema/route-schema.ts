@@ -97,7 +97,7 @@ const routeSchema = section({
     example: 'http://orders:3000',
     description:
       'Where matching requests go: http(s)://host:port[/base] or unix:/path/to.sock. The path of the request is appended to the base. ' +
-      'Certificates of https upstreams are always verified.',
+      'Certificates of https upstreams are always verified. none: another proxy forwards and asks here first, see forwardAuth.',
     whenMissing: 'give http(s)://host:port[/base] or unix:/path',
   }),
   http2: flag({

@@ -81,6 +81,8 @@ export interface Script {
   offline?: boolean
   /** Default 600; of access tokens. */
   expiresIn?: unknown
+  /** Audiences and resources that are refused with `invalid_target`. */
+  unknownTargets?: readonly string[]
   /** The user's `sub`; default `alice`. */
   subject?: string
 }
@@ -133,6 +135,8 @@ interface State {
   readonly script: Script
   readonly codes: Map<string, Login>
   readonly families: Map<string, Family>
+  /** Given to users: what may be exchanged. */
+  readonly accessTokens: Set<string>
   keys: SigningKeys
 }
 
@@ -153,6 +157,7 @@ export async function startScriptedProvider(
     script: { ...options.script },
     codes: new Map(),
     families: new Map(),
+    accessTokens: new Set(),
     keys: await createSigningKeys(),
   }
   server.on('request', (request, response) => {
@@ -303,12 +308,22 @@ async function tokenEndpoint(state: State, request: RecordedRequest): Promise<Ra
     return json(401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic realm="provider"' })
   }
   const grantType = request.form.get('grant_type') ?? ''
+  const refusal = targetRefusal(state, request.form)
+  if (refusal !== undefined) return json(400, { error: refusal })
+  if (grantType === TOKEN_EXCHANGE || grantType === 'client_credentials') {
+    return targetedGrant(state, request.form, grantType)
+  }
   const grant =
     grantType === 'refresh_token'
       ? refreshGrant(state, request.form)
       : codeGrant(state, request.form)
   if (grant === undefined) return json(400, { error: 'invalid_grant' })
-  const accessToken = `at-${randomBytes(16).toString('hex')}`
+  const target = targetOf(request.form)
+  const accessToken =
+    target === undefined || grantType !== 'refresh_token'
+      ? `at-${randomBytes(16).toString('hex')}`
+      : await targetedToken(state, target, grantType)
+  state.accessTokens.add(accessToken)
   const answer = {
     access_token: accessToken,
     token_type: 'Bearer',
@@ -318,6 +333,49 @@ async function tokenEndpoint(state: State, request: RecordedRequest): Promise<Ra
   }
   const bent = state.script.tokenAnswer?.(answer, grantType) ?? answer
   return isRawAnswer(bent) ? bent : json(200, bent)
+}
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+function targetOf(form: URLSearchParams): string | undefined {
+  return form.get('audience') ?? form.get('resource') ?? undefined
+}
+
+/** RFC 8707 §2: whatever the grant, before any token is spent. */
+function targetRefusal({ script }: State, form: URLSearchParams): string | undefined {
+  const target = targetOf(form)
+  return target !== undefined && script.unknownTargets?.includes(target) === true
+    ? 'invalid_target'
+    : undefined
+}
+
+/** Token exchange (RFC 8693 §2.1) and client credentials (RFC 6749 §4.4): a JWT for the asked audience. */
+async function targetedGrant(
+  state: State,
+  form: URLSearchParams,
+  grantType: string,
+): Promise<RawAnswer> {
+  const isExchange = grantType === TOKEN_EXCHANGE
+  const isKnown = state.accessTokens.has(form.get('subject_token') ?? '')
+  if (isExchange && (!isKnown || form.get('subject_token_type') !== ACCESS_TOKEN)) {
+    return json(400, { error: 'invalid_request' }) // RFC 8693 §2.2.2
+  }
+  const answer = {
+    access_token: await targetedToken(state, targetOf(form) ?? 'any', grantType),
+    ...(isExchange ? { issued_token_type: ACCESS_TOKEN } : {}),
+    token_type: 'Bearer',
+    expires_in: 'expiresIn' in state.script ? state.script.expiresIn : 600,
+  }
+  const bent = state.script.tokenAnswer?.(answer, grantType) ?? answer
+  return isRawAnswer(bent) ? bent : json(200, bent)
+}
+
+function targetedToken(state: State, aud: string, grantType: string): Promise<string> {
+  const sub = grantType === 'client_credentials' ? state.clientId : (state.script.subject ?? 'alice')
+  const header = { alg: 'RS256', kid: state.keys.kid('rsa'), typ: 'at+jwt' }
+  const jti = randomBytes(8).toString('hex')
+  return state.keys.sign('rsa', header, { iss: state.issuer, sub, aud, jti, grant: grantType })
 }
 
 function isRawAnswer(value: object): value is RawAnswer {

@@ -52,7 +52,10 @@ t.test('RT-8 resource goes out as resource (RFC 8707 §2.2)', async (t) => {
   const { scripted, provider, record } = await signedIn(t)
   await routeRefreshGrant(provider, record, tokenWish('refresh', { resource: RESOURCE }))
   const { form } = scripted.requests.findLast(({ path }) => path === '/token') ?? {}
-  t.same([form?.get('resource'), form?.has('audience'), form?.has('scope')], [RESOURCE, false, false])
+  t.same(
+    [form?.get('resource'), form?.has('audience'), form?.has('scope')],
+    [RESOURCE, false, false],
+  )
 })
 
 t.test('RS-9 an exchange says what it gives and what it wants (RFC 8693 §2.1)', async (t) => {
@@ -101,7 +104,11 @@ const ANSWERS: readonly (readonly [string, RawAnswer, string])[] = [
   ['no token_type', json(200, without('token_type')), 'token_unusable'],
   ['no access_token', json(200, without('access_token')), 'token_unusable'],
   ['access_token a number', json(200, whole({ access_token: 1 })), 'token_unusable'],
-  ['access_token with CR LF', json(200, whole({ access_token: 'a\r\nX-Evil: 1' })), 'token_unusable'],
+  [
+    'access_token with CR LF',
+    json(200, whole({ access_token: 'a\r\nX-Evil: 1' })),
+    'token_unusable',
+  ],
   ['a token of 20 KB', json(200, whole({ access_token: 'a'.repeat(20_000) })), 'token_unusable'],
   ['2 MB', json(200, whole({ more: 'a'.repeat(2_000_000) })), 'token_unusable'],
   ['expires_in -5', json(200, whole({ expires_in: -5 })), 'token_unusable'],
@@ -159,16 +166,19 @@ t.test('RT-6 a refresh for a route that answers for somebody else ends the sessi
   t.equal((await failure(GRANTS.refresh_token(provider, record))).reason, 'refresh_rejected')
 })
 
-t.test('a session without a refresh token gets none for a route, and nobody is asked', async (t) => {
-  const { scripted, provider, record } = await signedIn(t)
-  const { refreshToken: _, ...rest } = record
-  const calls = scripted.callsTo('/token')
-  t.match(await failure(GRANTS.refresh_token(provider, rest)), {
-    reason: 'token_refused',
-    providerError: 'no_refresh_token',
-  })
-  t.equal(scripted.callsTo('/token'), calls)
-})
+t.test(
+  'a session without a refresh token gets none for a route, and nobody is asked',
+  async (t) => {
+    const { scripted, provider, record } = await signedIn(t)
+    const { refreshToken: _, ...rest } = record
+    const calls = scripted.callsTo('/token')
+    t.match(await failure(GRANTS.refresh_token(provider, rest)), {
+      reason: 'token_refused',
+      providerError: 'no_refresh_token',
+    })
+    t.equal(scripted.callsTo('/token'), calls)
+  },
+)
 
 t.test('RS-13 S-27 a provider that ignores the audience: its answer goes nowhere', async (t) => {
   const { scripted, provider, record } = await signedIn(t)

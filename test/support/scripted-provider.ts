@@ -372,7 +372,8 @@ async function targetedGrant(
 }
 
 function targetedToken(state: State, aud: string, grantType: string): Promise<string> {
-  const sub = grantType === 'client_credentials' ? state.clientId : (state.script.subject ?? 'alice')
+  const sub =
+    grantType === 'client_credentials' ? state.clientId : (state.script.subject ?? 'alice')
   const header = { alg: 'RS256', kid: state.keys.kid('rsa'), typ: 'at+jwt' }
   const jti = randomBytes(8).toString('hex')
   return state.keys.sign('rsa', header, { iss: state.issuer, sub, aud, jti, grant: grantType })

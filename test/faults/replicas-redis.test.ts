@@ -6,13 +6,15 @@ import type { Answer, Visitor } from '../support/faults-visitor.ts'
 import { startRedis, until } from '../support/redis-servers.ts'
 
 const WITHIN_MS = 1_000
+const LONGER_THAN_A_LEASE_MS = 16_000
 const OUTAGE_MS = 4_000 // longer than a token lives, and than clients take to give a connection up
 
-function refused(t: Test, { status, reason, headers, tookMs }: Answer): void {
+/** @param slackMs what this machine takes for as many answers that need no store */
+function refused(t: Test, { status, reason, headers, tookMs }: Answer, slackMs: number): void {
   t.match({ status, reason }, { status: 503, reason: 'store_unavailable' })
   t.ok(headers['retry-after'], 'ER-14')
   t.notOk(headers['set-cookie'])
-  t.ok(tookMs < WITHIN_MS, `within a second: ${Math.round(tookMs)} ms`)
+  t.ok(tookMs < WITHIN_MS + slackMs, `within a second: ${Math.round(tookMs)} ms`)
 }
 
 /** Both replicas, while the store does not answer: told so at once, public routes as ever. */
@@ -20,9 +22,12 @@ async function duringOutage(t: Test, replicas: Replicas, visitor: Visitor): Prom
   const both = [replicas.a, replicas.b]
   await Promise.all(both.map((replica) => untilNoticed(replica, visitor)))
   for (const { port } of both) {
-    const protectedOnes = await Promise.all(Array.from({ length: 20 }, () => visitor.get(port)))
-    for (const answer of protectedOnes) refused(t, answer)
-    t.equal((await visitor.get(port, { path: '/open/x' })).status, 200, 'public routes are served')
+    const burst = (path: string) =>
+      Promise.all(Array.from({ length: 20 }, () => visitor.get(port, { path })))
+    const [protectedOnes, publicOnes] = await Promise.all([burst('/api/x'), burst('/open/x')])
+    const slackMs = Math.max(...publicOnes.map(({ tookMs }) => tookMs))
+    for (const answer of protectedOnes) refused(t, answer, slackMs)
+    for (const { status } of publicOnes) t.equal(status, 200, 'public routes are served')
   }
 }
 
@@ -72,29 +77,34 @@ t.test('SE-17 a Redis that was killed and comes back with its data signs nobody 
   t.notOk(provider.events.some(({ type }) => type === 'grant.revoked'))
 })
 
-t.test(
-  'RT-3 tokens that were refreshed while Redis died are written when it is back',
-  async (t) => {
-    const redis = await startDurableRedis(t)
-    const replicas = await startReplicas(t, {
-      session: { store: 'redis', redis: { url: redis.url } },
-    })
-    const { a, b, provider, tokenGate } = replicas
-    const alice = await replicas.signedIn('alice')
-    await pause(replicas.accessTokenMs + 100)
-    const held = tokenGate.holdAfter()
-    const waiting = alice.get(a.port)
-    await held.reached
-    await redis.kill()
-    held.letGo()
-    t.equal((await waiting).status, 200, 'the provider has answered: these tokens are good')
-    await pause(replicas.accessTokenMs)
-    await redis.restart()
-    await until(async () => (await alice.get(b.port)).status !== 503)
-    for (const { port } of [b, a]) t.equal((await alice.get(port)).status, 200)
-    t.notOk(provider.events.some(({ type }) => type === 'grant.revoked'))
-  },
-)
+for (const [what, awayMs] of [
+  ['is back soon', OUTAGE_MS],
+  ['was away for longer than a lease', LONGER_THAN_A_LEASE_MS],
+] as const) {
+  t.test(
+    `RT-3 tokens that were refreshed while Redis died are written when it ${what}`,
+    async (t) => {
+      const redis = await startDurableRedis(t)
+      const replicas = await startReplicas(t, {
+        session: { store: 'redis', redis: { url: redis.url } },
+      })
+      const { a, b, provider, tokenGate } = replicas
+      const alice = await replicas.signedIn('alice')
+      await pause(replicas.accessTokenMs + 100)
+      const held = tokenGate.holdAfter()
+      const waiting = alice.get(a.port)
+      await held.reached
+      await redis.kill()
+      held.letGo()
+      t.equal((await waiting).status, 200, 'the provider has answered: these tokens are good')
+      await pause(awayMs)
+      await redis.restart()
+      await until(async () => (await alice.get(b.port)).status !== 503)
+      for (const { port } of [b, a]) t.equal((await alice.get(port)).status, 200)
+      t.notOk(provider.events.some(({ type }) => type === 'grant.revoked'))
+    },
+  )
+}
 
 t.test('SE-17 a Redis that comes back empty: everybody signs in again', async (t) => {
   const { server } = await startRedis(t)

@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { freePort } from './gateway.ts'
 import { until } from './redis-servers.ts'
 
-/** A `redis-server` that has every write on disk before it answers: what it acknowledged survives SIGKILL. */
+/**
+ * A `redis-server` that hands every write to the kernel before it answers: what it acknowledged
+ * survives SIGKILL. It does not wait for the disk, which may be busy with other tests.
+ */
 export interface DurableRedis {
   readonly url: string
   freeze(): void
@@ -25,7 +28,7 @@ export async function startDurableRedis(t: Owner): Promise<DurableRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'bearergate-redis-'))
   const args = [
     ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-    ...['--appendonly', 'yes', '--appendfsync', 'always'],
+    ...['--appendonly', 'yes', '--appendfsync', 'no'],
   ]
   const start = () => spawn('redis-server', args, { cwd: folder, stdio: 'ignore' })
   let child: ChildProcess = start()

@@ -8,6 +8,7 @@ import { startEchoUpstream } from '../../support/faults-echo-upstream.ts'
 import { freePort, providerSection, type GatewayPlan } from '../../support/gateway.ts'
 import { startOpenIdProvider, type OpenIdProvider } from '../../support/openid-provider.ts'
 import { startBalancer } from './balancer.ts'
+import { createGatewayLog, type GatewayLog } from './gateway-log.ts'
 import { createGatewayPlace, type GatewayPlace } from './gateway-place.ts'
 import { createProviderFront, type ProviderFront } from './provider-front.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -22,6 +23,7 @@ export interface SoakWorld {
   readonly provider: OpenIdProvider
   readonly front: ProviderFront
   readonly calls: TokenCalls
+  readonly log: GatewayLog
   readonly upstream: { stop(): Promise<void>; restart(): Promise<void> }
 }
 
@@ -49,10 +51,11 @@ export async function startSoakWorld(
   const publicOrigin = `http://127.0.0.1:${publicPort}`
   provider.registerGateway(publicOrigin)
   const redis = plan.store === 'redis' ? await startDurableRedis(t) : undefined
+  const secret = randomBytes(32)
   const shared = {
     publicUrl: publicOrigin,
     workers: plan.workers,
-    session: { secrets: [randomBytes(32).toString('base64')], ...(await storeSection(t, redis)) },
+    session: { secrets: [secret.toString('base64')], ...(await storeSection(t, redis)) },
     routes: [{ path: '/api/*', upstream: upstream.origin }],
   }
   // Each process asks under a name of its own: the provider can tell who got which token.
@@ -71,7 +74,7 @@ export async function startSoakWorld(
   await startBalancer(t, publicPort, { places, random })
   const { server, origin } = upstream
   return {
-    ...{ publicOrigin, places, redis, provider, front, calls },
+    ...{ publicOrigin, places, redis, provider, front, calls, log: createGatewayLog(secret) },
     upstream: {
       async stop() {
         const closed = once(server, 'close')

@@ -1,4 +1,5 @@
 import type { FaultWindows } from './fault-windows.ts'
+import type { GatewayLog } from './gateway-log.ts'
 import type { Incarnation } from './gateway-place.ts'
 import type { Ledger, SignOut } from './ledger.ts'
 import { STORE_FAULTS } from './disturbances.ts'
@@ -15,17 +16,19 @@ export interface Evidence {
   readonly calls: TokenCalls
   readonly ledger: Ledger
   readonly windows: FaultWindows
+  readonly log: GatewayLog
   readonly incarnations: readonly Incarnation[]
 }
 
 const STORED_WITHIN_MS = 1_000
 const WRITTEN_AFTER_MS = 6_000 // the longest pause between two attempts, and a little
+const SAME_MOMENT_MS = 20 // two clocks of one machine, one of them rounded
 const CALL_MS = 10_000 // the gateway's own deadline
 
 /**
  * The documented losses (DESIGN §7, RT-4): the provider had rotated the refresh token, and the
  * answer never reached anybody who lived to store it. The provider is the witness: its last grant to
- * this user was asked for by a process that was killed at that moment, or its answer was cut off.
+ * this user was asked for by a process that was killed at that moment, or never arrived.
  */
 export function judge(evidence: Evidence, signOut: SignOut): Verdict {
   const last = evidence.calls.lastRefresh(signOut.name, signOut.atMs)
@@ -37,8 +40,20 @@ export function judge(evidence: Evidence, signOut: SignOut): Verdict {
   const killMs = killOf(evidence, last)
   if (killMs !== undefined)
     return { isDocumented: true, story: `${ago} met SIGKILL ${nearby(killMs, last.decidedMs)}` }
-  if (last.wasCut) return { isDocumented: true, story: `${ago} was cut off on its way` }
-  return { isDocumented: false, story: `${ago} was answered` }
+  if (isUnheard(evidence, last)) return { isDocumented: true, story: `${ago} never arrived there` }
+  return { isDocumented: false, story: `${ago} arrived` }
+}
+
+/** The provider's answer was cut off, or the gateway says that it had given up before it came. */
+function isUnheard({ log, incarnations }: Evidence, call: TokenCall): boolean {
+  if (call.wasCut) return true
+  const { by, subject, decidedMs } = call
+  const asked = incarnations.find(({ id }) => id === by)
+  if (asked === undefined) return false
+  const ends = (fromMs: number) =>
+    log.refreshes(asked, subject, { fromMs, toMs: decidedMs + CALL_MS })
+  const hasArrived = ends(decidedMs - SAME_MOMENT_MS).includes('refresh_succeeded')
+  return !hasArrived && ends(decidedMs - CALL_MS).includes('refresh_failed')
 }
 
 function nearby(killMs: number, decidedMs: number): string {

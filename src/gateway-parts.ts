@@ -17,6 +17,7 @@ import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
 import { routeRefreshGrant } from './oidc/route-refresh-grant.ts'
 import { tokenExchangeGrant } from './oidc/token-exchange-grant.ts'
 import { createLiveTransfers, type LiveTransfers } from './proxy/live-transfers.ts'
+import { createLoadGauge, type LoadGauge } from './proxy/load-gauge.ts'
 import { createUpstreamPools, type UpstreamPools } from './proxy/upstream-pool.ts'
 import { vault } from './session-store/vault.ts'
 import { createSteadyClock } from './steady-clock.ts'
@@ -29,6 +30,7 @@ export interface GatewayParts {
   readonly serviceTokens: ServiceTokens
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
+  readonly load: LoadGauge
   readonly eventStreams: SessionEventStreams
   readonly refreshCooldownMs: number
   readonly nowMs: () => number
@@ -88,6 +90,7 @@ export function createParts(
     serviceTokens,
     pools,
     transfers,
+    load: createLoadGauge(),
     eventStreams,
     refreshCooldownMs,
     nowMs,
@@ -102,6 +105,7 @@ export function openStreams({ transfers, eventStreams }: GatewayParts): number {
 
 /** Closes in the order of need: a refresh under way still wants the provider and the store. */
 export async function closeParts(parts: GatewayParts): Promise<void> {
+  parts.load.close()
   await parts.sessions.close()
   await Promise.all([parts.provider.close(), parts.pools.close()])
   await parts.store.close()

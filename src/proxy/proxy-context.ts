@@ -4,12 +4,14 @@ import type { StartLogin } from '../http/start-login.ts'
 import type { StartStepUp } from '../http/start-step-up.ts'
 import type { Guard } from './admission.ts'
 import type { LiveTransfers } from './live-transfers.ts'
+import type { LoadGauge } from './load-gauge.ts'
 import type { UpstreamPools } from './upstream-pool.ts'
 
 /** What all routes of a gateway share. */
 export interface ProxyContext extends Guard {
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
+  readonly load: LoadGauge
   readonly startLogin: StartLogin
   readonly startStepUp: StartStepUp
   readonly publicUrl: URL

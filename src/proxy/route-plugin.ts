@@ -30,6 +30,7 @@ export async function routePlugin(
   // The first hook is the last: it never calls `done`. Parsers (P7, P8), body limits and http-proxy's own reading of
   // our constant URL come later in the framework's life of a request, and would cost it a tenth.
   scope.addHook('onRequest', (request, reply, _done) => {
+    if (proxy.load.isOverloaded()) return turnAway(request, reply, 'overloaded')
     const admission = admit(proxy, route, request.raw)
     if (!(admission instanceof Promise)) return act(admission, request, reply)
     admission.then((late) => act(late, request, reply)).catch((error: unknown) => reply.send(error))

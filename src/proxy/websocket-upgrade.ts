@@ -48,6 +48,7 @@ export function websocketUpgrade({
       return opening.refuse(entrance.refusal.reason, entrance.refusal)
     const line = entrance.route === undefined ? undefined : lines.get(entrance.route)
     if (line === undefined) return opening.refuse('upgrade_refused')
+    if (proxy.load.isOverloaded()) return opening.refuse('overloaded')
     const fault = handshakeFault(request)
     if (fault !== undefined) return opening.refuse(fault)
 

@@ -2,7 +2,8 @@ import t from 'tap'
 import { runCrossTalk } from '../support/cross-talk.ts'
 import { until } from '../support/redis-servers.ts'
 
-const REQUESTS = 6_000 // the whole hundred thousand: npm run bench:cross-talk
+t.setTimeout(120_000) // ten seconds of work, on machines that have other things to do
+const REQUESTS = 4_000 // the whole hundred thousand: npm run bench:cross-talk
 
 t.test(
   'AT-31 HX-31 callers who leave and an upstream that breaks never mix up answers',

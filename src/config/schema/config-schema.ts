@@ -29,7 +29,7 @@ const configSchema = section({
     minimum: 1,
     maximum: 64,
     description:
-      'Processes that serve requests, on one listener. Default 1. More use more processor cores: one each, about 100 MiB each. One that fails is replaced. ' +
+      'Processes that serve requests, on one listener. Default 1. More use more processor cores: one each, and 100 to 200 MiB of memory each. One that fails is replaced. ' +
       'They share sessions, so session.store must be file or redis. More than there are cores gains nothing. docs/operations.md tells of them.',
   }),
   logging: section(

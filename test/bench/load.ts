@@ -1,17 +1,22 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { request } from 'undici'
-import type { MeasuredServer } from './servers.ts'
+import { cpuMicroseconds } from './process-cost.ts'
+import { pinned, type MeasuredServer } from './servers.ts'
 
 export interface LoadPlan {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly connections: number
   readonly seconds: number
+  /** For wrk: what its requests are made of, in its own Lua. */
+  readonly lua?: string
 }
 
 export interface LoadResult {
-  /** CPU time of the server's process per request, in microseconds. */
+  /** CPU time of all the server's processes per request, in microseconds. */
   readonly cpuMicroseconds: number
   readonly p99Ms: number
   readonly requestsPerSecond: number
@@ -20,13 +25,15 @@ export interface LoadResult {
 }
 
 const MS_OF_UNIT: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1_000 }
-const MICROSECONDS_PER_TICK = 10_000 // USER_HZ is 100 on every Linux that Node runs on
 
-/** Loads one server and reads off what its process spent. */
+/** Loads one server and reads off what its processes spent. */
 export async function measure(server: MeasuredServer, plan: LoadPlan): Promise<LoadResult> {
   const url = `http://127.0.0.1:${server.port}${plan.path}`
   const before = cpuMicroseconds(server.pid)
-  const { requests, p99Ms, failures } = await withWrk(url, plan).catch(() => withNode(url, plan))
+  const { requests, p99Ms, failures } = await withWrk(url, plan).catch((error) => {
+    if (plan.lua !== undefined) throw error
+    return withNode(url, plan)
+  })
   const spent = cpuMicroseconds(server.pid) - before
   return {
     cpuMicroseconds: spent / requests,
@@ -47,8 +54,10 @@ async function withWrk(url: string, plan: LoadPlan): Promise<Counted> {
     '-H',
     `${name}: ${value}`,
   ])
-  const args = ['-t1', `-c${plan.connections}`, `-d${plan.seconds}s`, '--latency', ...headers, url]
-  const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const script = plan.lua === undefined ? [] : ['-s', fileOf(plan.lua)]
+  const load = ['-t1', `-c${plan.connections}`, `-d${plan.seconds}s`, '--latency']
+  const [command, ...args] = pinned('load', ['wrk', ...load, ...headers, ...script, url])
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout.on('data', (chunk) => (text += String(chunk)))
   await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
@@ -83,19 +92,8 @@ async function withNode(url: string, plan: LoadPlan): Promise<Counted> {
   }
 }
 
-/** CPU time of all threads so far: from the scheduler, which counts nanoseconds, or else in ticks of 10 ms. */
-function cpuMicroseconds(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  const times = threads.map((thread) => schedulerTime(`/proc/${pid}/task/${thread}/schedstat`))
-  return times.reduce((sum, time) => sum + time, 0) || ticks(pid) * MICROSECONDS_PER_TICK
-}
-
-function schedulerTime(file: string): number {
-  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) / 1_000 : 0
-}
-
-function ticks(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return Number(fields[11]) + Number(fields[12])
+function fileOf(lua: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'bearergate-bench-')), 'load.lua')
+  writeFileSync(file, lua)
+  return file
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createBrowser } from '../support/browser-jar.ts'
 import { providerSection } from '../support/gateway.ts'
 import { signIn, startOpenIdProvider } from '../support/openid-provider.ts'
@@ -21,11 +22,15 @@ export interface SignedInGatewayOptions {
   readonly nodeOptions?: readonly string[]
 }
 
-// Brings the JWT access token to about 1.2 KB.
+const LOGIN_ATTEMPTS = 20
+const RETRY_MS = 250
 const PERMISSIONS = ['orders', 'invoices', 'customers', 'reports', 'devices'].flatMap((noun) => [
   `read:${noun}`,
   `write:${noun}`,
 ])
+
+/** Bring the JWT access token to about 1.2 KB. */
+export const TOKEN_CLAIMS = { permissions: PERMISSIONS }
 
 /** The gateway as its users run it, log and metrics included, with one person signed in. */
 export async function startSignedInGateway(
@@ -37,7 +42,7 @@ export async function startSignedInGateway(
   const origin = `http://127.0.0.1:${port}`
   const provider = await startOpenIdProvider(undefined, {
     accessTokenSeconds: 3_600,
-    accessTokenClaims: { permissions: PERMISSIONS },
+    accessTokenClaims: TOKEN_CLAIMS,
   })
   provider.registerGateway(origin)
   const folder = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
@@ -55,7 +60,11 @@ export async function startSignedInGateway(
   const args = ['serve', '--config', file]
   const server = await startScript(name, port, '../../src/main.js', args, nodeOptions)
   const browser = createBrowser()
-  const page = await signIn(browser, `${origin}/api/hello`)
+  let page = await signIn(browser, `${origin}/api/hello`)
+  for (let attempt = 0; page.status === 503 && attempt < LOGIN_ATTEMPTS; attempt++) {
+    await pause(RETRY_MS) // it listens before it has found the provider
+    page = await signIn(browser, `${origin}/api/hello`)
+  }
   if (page.status !== 200) throw new Error(`the login ended with ${page.status}`)
   const cookie = [...browser.cookies(origin)].map(([name, value]) => `${name}=${value}`).join('; ')
   await browser.close()

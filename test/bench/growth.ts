@@ -1,0 +1,107 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../support/gateway.ts'
+import {
+  interleave,
+  mustHaveNoFailures,
+  ratios,
+  smallRequests,
+  type Rounds,
+} from './interleaved.ts'
+import { startScript, startUpstream, unpinProcesses } from './servers.ts'
+import { startSignedInGateway } from './signed-in-gateway.ts'
+import { spread } from './spread.ts'
+import { targetRow } from './target.ts'
+
+const BODY_BYTES = 250
+
+/** 1,000 routes beside 10; the request goes to one in the middle of the few. */
+export async function measureRoutes(rounds: Rounds): Promise<string> {
+  const upstream = await startUpstream(await freePort(), BODY_BYTES)
+  const origin = `http://127.0.0.1:${upstream.port}`
+  const contestants = []
+  for (const count of [1_000, 10]) {
+    const more = Array.from({ length: count - 1 }, (_, at) => ({
+      path: `/r${at}/*`,
+      upstream: origin,
+    }))
+    const config = { routes: [{ path: '/*', upstream: origin }, ...more] }
+    const server = await startSignedInGateway(await freePort(), origin, { config })
+    contestants.push({ server, plan: smallRequests(server.cookie, '/r5/hello') })
+  }
+  const [many = [], few = []] = await interleave(contestants, rounds)
+  mustHaveNoFailures('routes', [...many, ...few])
+  return targetRow('1,000 routes / 10 routes, CPU per request', ratios(many, few), {
+    kind: 'most',
+    value: 1.02,
+  })
+}
+
+/** 100,000 sessions in the memory store beside 10: some of them in use, and all of them in turn. */
+export async function measureSessions(rounds: Rounds): Promise<string[]> {
+  const upstream = await startUpstream(await freePort(), BODY_BYTES)
+  const origin = `http://127.0.0.1:${upstream.port}`
+  const folder = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
+  const start = async (sessions: number) => {
+    const [port, cookies] = [await freePort(), join(folder, `cookies-${sessions}`)]
+    const args = [String(port), origin, String(sessions), cookies]
+    const name = `${sessions} sessions`
+    return { server: await startScript(name, port, './many-sessions-gateway.js', args), cookies }
+  }
+  const few = await start(10)
+  const many = await start(100_000)
+  const busy = join(folder, 'cookies-busy')
+  writeFileSync(busy, readFileSync(many.cookies, 'utf8').split('\n').slice(0, 1_000).join('\n'))
+  const contestants = [
+    { server: few.server, plan: inTurn(few.cookies) },
+    { server: many.server, plan: inTurn(busy) },
+    { server: many.server, plan: inTurn(many.cookies) },
+  ]
+  const [ofFew = [], ofBusy = [], ofAll = []] = await interleave(contestants, rounds)
+  mustHaveNoFailures('sessions', [...ofFew, ...ofBusy, ...ofAll])
+  const limit = { kind: 'most', value: 1.05 } as const
+  return [
+    targetRow(
+      '100,000 sessions, 1,000 in use / 10 sessions, CPU per request',
+      ratios(ofBusy, ofFew),
+      limit,
+    ),
+    `| 100,000 sessions, each request another one's (none is in the cache of 10,000) / 10 sessions | ${spread(ratios(ofAll, ofFew))} | – | |`,
+  ]
+}
+
+/** Every request with the next cookie of the file. */
+function inTurn(cookieFile: string) {
+  const plan = smallRequests('')
+  const lua = `local cookies = {}
+for line in io.lines("${cookieFile}") do cookies[#cookies + 1] = line end
+local at = 0
+request = function()
+  at = at % #cookies + 1
+  return wrk.format("GET", nil, { ["cookie"] = cookies[at], ["accept"] = "application/json", ["user-agent"] = "bench" })
+end`
+  return { ...plan, headers: {}, lua }
+}
+
+/** Two worker processes beside one, sessions in a file in both cases. Not pinned: there must be two cores to scale to. */
+export async function measureWorkers(rounds: Rounds): Promise<string> {
+  unpinProcesses()
+  const upstream = await startUpstream(await freePort(), BODY_BYTES)
+  const origin = `http://127.0.0.1:${upstream.port}`
+  const contestants = []
+  for (const workers of [2, 1]) {
+    const path = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
+    const session = { store: 'file', file: { path } }
+    const server = await startSignedInGateway(await freePort(), origin, {
+      session,
+      config: { workers },
+    })
+    contestants.push({ server, plan: smallRequests(server.cookie) })
+  }
+  const [two = [], one = []] = await interleave(contestants, rounds)
+  mustHaveNoFailures('workers', [...two, ...one])
+  const rate = ratios(two, one, ({ requestsPerSecond }) => requestsPerSecond)
+  return `Two workers beside one: ${spread(rate)} of the requests per second, ${spread(ratios(two, one))} of the CPU per request.`
+}

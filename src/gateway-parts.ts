@@ -43,14 +43,14 @@ const CACHED_SESSIONS = 10_000 // some 5 KB each with real tokens: 50 MB at most
 const SESSION_TOKEN_GRANTS = { refresh: routeRefreshGrant, exchange: tokenExchangeGrant }
 
 /** Starts everything that a gateway is made of; nothing listens yet. The provider is sought in the background. */
-export function createParts(
+export async function createParts(
   config: GatewayConfig,
   emit: Emit,
   nowMs: () => number = createSteadyClock(),
-): GatewayParts {
+): Promise<GatewayParts> {
   const { maxPerSubject } = config.session
+  const store = await createStore(config.session, nowMs, emit)
   const provider = createProvider(config.provider, emit)
-  const store = createStore(config.session, nowMs, emit)
   const sessions = createSessionEngine({
     store,
     vault,

@@ -54,7 +54,7 @@ export async function createGateway(
   emit: Emit,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  const parts = createParts(config, steadfast(emit), options.nowMs)
+  const parts = await createParts(config, steadfast(emit), options.nowMs)
   try {
     return assemble(config, parts, await createApp(config, parts), options)
   } catch (cause) {

@@ -24,7 +24,7 @@ const ASK_AGAIN_MS = 50
  */
 export async function openStore({ session, provider }: GatewayConfig): Promise<SessionDesk> {
   const { issuer } = provider
-  const store = open(session)
+  const store = await open(session)
   await connected(store)
   const { lifetimeMs } = session
   const emit = () => undefined // there is no log here: the command tells what it did
@@ -45,14 +45,14 @@ export async function openStore({ session, provider }: GatewayConfig): Promise<S
   }
 }
 
-function open(session: SessionConfig): SessionStore {
+async function open(session: SessionConfig): Promise<SessionStore> {
   const { file } = session
   // Made here, it would belong to whoever runs the command.
   if (file !== undefined && !existsSync(file.path)) {
     throw new SessionDeskError(`${file.path} is not there: no gateway has kept sessions in it yet`)
   }
   try {
-    return createStore(session, createSteadyClock(), () => undefined)
+    return await createStore(session, createSteadyClock(), () => undefined)
   } catch (cause) {
     throw cause instanceof SessionFileError ? deskError(cause) : cause
   }

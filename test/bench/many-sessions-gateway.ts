@@ -35,7 +35,7 @@ const source = { env: {}, readFile: () => ({ wrong: 'no files here' }) }
 const { config } = parseConfig(text, 'bench.yaml', source)
 const metrics = createMetrics({ version: 'bench', routeIds: config.routes.map(({ id }) => id) })
 const { emit } = processTelemetry(config, metrics)
-const parts = createParts(config, emit)
+const parts = await createParts(config, emit)
 const { app } = await createApp(config, parts)
 writeFileSync(cookieFile, (await cookiesOf(parts, Number(count))).join('\n'))
 const { server } = createPublicServer({

@@ -61,7 +61,7 @@ export async function startProxied(
     events.push(event)
     wake()
   }
-  const parts = { ...createParts(config, emit), ...options.parts }
+  const parts = { ...(await createParts(config, emit)), ...options.parts }
   const { app, door, proxy } = await createApp(config, parts)
   const { server, connections } = createPublicServer({
     limits: CONNECTION_LIMITS,

@@ -41,7 +41,7 @@ export async function startSeededGateway(t: Owner, plan: GatewayPlan): Promise<S
   const text = JSON.stringify({ publicUrl: 'http://127.0.0.1', ...whole })
   const source = { env: {}, readFile: () => ({ wrong: 'no files in this test' }) }
   const { config } = parseConfig(text, 'seed.yaml', source)
-  const parts = createParts(config, () => {})
+  const parts = await createParts(config, () => {})
   t.teardown(() => closeParts(parts))
   const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1 }
   const seal = await createCookieSeal(fastify(), deriveKeys([secret]), lifetimes)

@@ -146,9 +146,9 @@ t.test('AT-9 AT-10 AT-11 AT-12 RS-1 a stranger never gets at what is protected',
         received.values('host').length === 1
       )
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   )
-  t.ok(forwarded > 20, `${forwarded} of 1,000 were forwarded`)
+  t.ok(forwarded > 10, `${forwarded} of 500 were forwarded`)
 })
 
 /** How a backend reads such a header back, by docs/headers.md. */
@@ -194,7 +194,7 @@ t.test(
           )
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     )
     t.pass()
   },

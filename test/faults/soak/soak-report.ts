@@ -12,6 +12,8 @@ export interface SoakResult {
   readonly judged: readonly { readonly signOut: SignOut; readonly verdict: Verdict }[]
   readonly refreshes: number
   readonly spentTwice: number
+  /** The longest this process itself was kept from working: how busy the machine was. */
+  readonly lagMs: number
 }
 
 const MOST_SHOWN = 20
@@ -36,6 +38,7 @@ export function soakReport(result: SoakResult): string {
       return row(`  ${what}`, count) + slowest
     }),
     row('refreshes granted', result.refreshes),
+    row('longest pause of the soak itself, ms', Math.round(result.lagMs)),
     ...lags(ledger.lagsMs),
     '',
     `${'disturbance'.padEnd(28)} times  refused  longest window  longest after its end`,

@@ -28,6 +28,7 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     token: tokenOf(route, defaults),
     headers: headersOf(route),
     csrf: route.csrf,
+    ...(route.cors === undefined ? {} : { cors: corsOf(route.cors) }),
     websocket: websocketOf(route, defaults.websocketOrigin),
     timeouts: {
       connectMs: route.timeouts.connect,
@@ -85,6 +86,10 @@ function headersOf({ headers }: LoadedRoute): RouteHeaders {
     value: parts,
   }))
   return { set, remove: headers.remove }
+}
+
+function corsOf({ origins, credentials, headers, expose, maxAge }: NonNullable<LoadedRoute['cors']>) {
+  return { origins, credentials, headers, expose, maxAgeSeconds: Math.floor(maxAge / 1_000) }
 }
 
 function websocketOf({ websocket }: LoadedRoute, origin: string): Route['websocket'] {

@@ -1,3 +1,4 @@
+import { mayUseSession } from './cors.ts'
 import { STATUS_OF_REASON } from './reason.ts'
 import type { Reason } from './reason.ts'
 import type { RequestFacts } from './request-facts.ts'
@@ -33,7 +34,7 @@ export function decideAccess(
   if (facts.websocket) return decideWebSocket(route, session, facts)
   if (route.access === 'public') return FORWARD
   if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
-  const isExempt = !route.csrf && !isSafe(facts.method)
+  const isExempt = (!route.csrf && !isSafe(facts.method)) || mayUseSession(route.cors, facts.origin)
   const reason = isExempt ? undefined : crossSiteRefusal(facts, trustedOrigins)
   return reason === undefined ? decideKnown(route, session, facts) : { kind: 'refuse', reason }
 }

@@ -1,3 +1,4 @@
+import type { CorsPolicy } from './cors.ts'
 import type { RequestValue, SessionValue } from './header-source.ts'
 import type { Requirement } from './requirement.ts'
 import type { RouteToken } from './route-token.ts'
@@ -23,6 +24,8 @@ export interface Route {
   readonly headers: RouteHeaders
   /** Unsafe methods on a cookie session must be same-origin. */
   readonly csrf: boolean
+  /** Absent: no page of another origin may read answers. */
+  readonly cors?: CorsPolicy
   /** `false`: no WebSocket. Otherwise the exact origins that may open one. */
   readonly websocket: false | { readonly origins: readonly string[] }
   readonly timeouts: RouteTimeouts

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { canonicalTarget, type CanonicalTarget } from '../domain/canonical-target.ts'
 import { clientAddress, type TrustedProxies } from '../domain/client-address.ts'
+import { preflightMethod } from '../domain/cors.ts'
 import { maxForwards } from '../domain/max-forwards.ts'
 import type { Reason } from '../domain/reason.ts'
 import type { RouteTable } from '../domain/route-table.ts'
@@ -118,7 +119,20 @@ function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Find
   const forwards = maxForwards(method, headers['max-forwards'] as string | undefined)
   if (forwards === 'answer') return ownOptions(asked)
   if (isOwnSpace(target.path)) return ownEndpoint(method, asked, target)
-  return proxied(method, asked, target, routes)
+  return proxied(methodOf(request, asked, target, routes), asked, target, routes)
+}
+
+/** A preflight belongs to the route of the request it announces, where that route answers it (STANDARDS CS-5). */
+function methodOf(
+  { method = '', headers }: IncomingMessage,
+  at: At,
+  { path }: CanonicalTarget,
+  routes: RouteTable,
+): string {
+  const wanted = preflightMethod(method, headers)
+  if (wanted === undefined || !FORWARDED_METHODS.includes(wanted)) return method
+  const match = routes.match(at.host, wanted, path)
+  return match.kind === 'route' && match.route.cors !== undefined ? wanted : method
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { maySendToLogin } from '../domain/access-decision.ts'
+import { withCors } from '../domain/cors.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
@@ -187,7 +188,9 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   #begin(status: number, rawHeaders: Buffer[], statusText: string): void {
     const { reply, session } = this.#client
     const plan = this.#line.responsePlan
-    const headers = clientResponseHeaders(rawHeaders, plan, session !== undefined)
+    const { cors } = this.#line.route
+    let headers = clientResponseHeaders(rawHeaders, plan, session !== undefined)
+    if (cors !== undefined) headers = withCors(headers, cors, this.#client.request.headers.origin)
     if (status === 204) dropLength(headers) // HX-23
     if (this.#call.isAnsweredEarly) headers.push('connection', 'close') // HX-32
     const declaredBytes = declaredLength(rawHeaders, this.#call.question.method, status)

@@ -1,11 +1,13 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { corsHeaders } from '../domain/cors.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
 import type { StepUp } from '../domain/step-up.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { routeUrl } from '../http/target-door.ts'
 import { admit, type Admission } from './admission.ts'
+import { answerPreflight } from './cors-preflight.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { transfer } from './transfer.ts'
 import { transferLine } from './transfer-line.ts'
@@ -30,6 +32,10 @@ export async function routePlugin(
   // The first hook is the last: it never calls `done`. Parsers (P7, P8), body limits and http-proxy's own reading of
   // our constant URL come later in the framework's life of a request, and would cost it a tenth.
   scope.addHook('onRequest', (request, reply, _done) => {
+    if (route.cors !== undefined) {
+      if (answerPreflight(request, reply, { ...route, cors: route.cors })) return
+      reply.headers(corsHeaders(route.cors, request.headers.origin)) // refusals too are to be read
+    }
     if (proxy.load.isOverloaded()) return turnAway(request, reply, 'overloaded')
     const admission = admit(proxy, route, request.raw)
     if (!(admission instanceof Promise)) return act(admission, request, reply)

@@ -1,6 +1,6 @@
 import type { FileReader } from '../file-reader.ts'
 import { parseClaimName } from './claim-path.ts'
-import { parseHeaderName, parseHeaderText, parseMethod } from './header.ts'
+import { parseFieldName, parseHeaderName, parseHeaderText, parseMethod } from './header.ts'
 import { parseAddressRange, parseListenHost, parseRouteHost, parseServerName } from './network.ts'
 import {
   parseAuthorizationParameter,
@@ -55,6 +55,7 @@ export const FORMATS = {
   upstream: parseUpstream,
   method: parseMethod,
   'header-name': parseHeaderName,
+  'field-name': parseFieldName,
   'header-value': parseHeaderText,
   'claim-name': parseClaimName,
   scope: parseScope,

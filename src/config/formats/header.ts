@@ -51,6 +51,14 @@ export function parseHeaderName(text: string): Parsed<string> {
   return accepted(name)
 }
 
+/** Any header's name, in lower case; no wildcard. */
+export function parseFieldName(text: string): Parsed<string> {
+  const name = text.toLowerCase()
+  return /^[a-z0-9!#$%&'+.^_`|~-]+$/.test(name)
+    ? accepted(name)
+    : refused('is not a header name (RFC 9110 §5.1); * is not allowed')
+}
+
 /** Literal text of a header value, as its only part: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
 export function parseHeaderText(text: string): Parsed<readonly string[]> {
   if (text === '') return refused('is empty: a header without value is not sent')

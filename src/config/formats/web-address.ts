@@ -41,6 +41,7 @@ export function parseIssuer(text: string): Parsed<string> {
 
 /** Scheme, host and port as browsers send them in `Origin`. */
 export function parseOrigin(text: string): Parsed<string> {
+  if (text.includes('*')) return refused('has a wildcard: name each origin')
   const url = httpUrl(text)
   if (typeof url === 'string') return refused(url)
   if (url.origin !== text)

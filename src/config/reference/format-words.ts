@@ -23,6 +23,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   upstream: '`http(s)://host:port[/base]` or `unix:/path`, or `none`',
   method: 'method',
   'header-name': 'header name',
+  'field-name': 'header name',
   'header-value': 'text with `${claims.…}`',
   'claim-name': 'claim name',
   scope: 'text',

@@ -3,7 +3,15 @@ import type { Path } from '../decode-report.ts'
 import type { Draft, RuleReport } from './draft.ts'
 
 /** Keys that only a forwarding route can use. */
-const OF_FORWARDING = ['stripPrefix', 'timeouts', 'maxBody', 'cacheable', 'hostHeader', 'tls']
+const OF_FORWARDING = [
+  'stripPrefix',
+  'timeouts',
+  'maxBody',
+  'cacheable',
+  'hostHeader',
+  'cors',
+  'tls',
+]
 
 /** What `forwardAuth` and the routes that others forward must agree on. */
 export function checkForwardAuth(draft: Draft, report: RuleReport): void {

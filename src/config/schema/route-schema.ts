@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
+import { corsSchema } from './cors-schema.ts'
 import { requirementSchema } from './requirement-schema.ts'
 import {
   choice,
@@ -135,6 +136,7 @@ const routeSchema = section({
       'Unsafe methods with a session must come from this site itself (Sec-Fetch-Site, Origin or a custom header). Default true. DANGER: false lets ' +
       'any web page act in the name of signed-in users; only for upstreams with their own protection. Warned of at every start (STANDARDS CS-1).',
   }),
+  cors: Type.Optional(corsSchema),
   websocket: either<boolean | { origins: readonly string[] }>(
     [
       flag({}),

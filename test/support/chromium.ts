@@ -31,7 +31,7 @@ interface Owner {
 
 /** Options for tests that need a browser: skipped, with what to do, where none is installed. CI never skips. */
 export function needsChromium(): { skip?: string; timeout: number } {
-  const timeout = 90_000
+  const timeout = 240_000
   const isMissing = executable() === undefined && process.env['CI'] === undefined
   return isMissing ? { skip: 'no Chromium here: npm run test:setup', timeout } : { timeout }
 }

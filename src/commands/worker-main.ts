@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { ListenError } from '../server/listen.ts'
 import { SessionFileError } from '../session-store/file-directory.ts'
 import { createSharedClock } from '../steady-clock.ts'
@@ -24,7 +26,13 @@ process.on('message', (message: ToWorker) => {
 void tell({ kind: 'awake' })
 
 async function live(order: WorkerOrder): Promise<void> {
+  process.once('exit', () => tidyAfterMain(order.adminSocket))
   process.exit(await work(order))
+}
+
+/** A main process that was killed could not remove the sockets' directory. */
+function tidyAfterMain(adminSocket: string): void {
+  if (!process.connected) rmSync(dirname(adminSocket), { recursive: true, force: true })
 }
 
 async function work(order: WorkerOrder): Promise<number> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -210,11 +211,14 @@ t.test('a worker that cannot start again says why, and starts once it can', asyn
 
 t.test('workers end with the main process, however it ends', async (t) => {
   const api = await plainUpstream(t)
-  const gateway = await startWorkersGateway(t, {
+  const plan = {
     ...openAndProtected(api.url),
     workers: 3,
     session: sessionsInFile(t.testdir()),
-  })
+  }
+  const TMPDIR = await mkdtemp(join(tmpdir(), 'bearergate-killed-'))
+  t.teardown(() => rm(TMPDIR, { recursive: true, force: true }))
+  const gateway = await startWorkersGateway(t, plan, { TMPDIR })
   const pids = [1, 2, 3].map(gateway.pidOf)
   t.ok(pids.every(isAlive))
   const killed = once(gateway.child, 'exit')
@@ -223,6 +227,7 @@ t.test('workers end with the main process, however it ends', async (t) => {
   const diedAtMs = performance.now()
   await until(() => !pids.some(isAlive))
   t.comment(`no process left after ${Math.round(performance.now() - diedAtMs)} ms`)
+  t.same(await readdir(TMPDIR), [], 'nor a socket')
   await t.rejects(fetch(`${gateway.origin}/open/x`))
 })
 

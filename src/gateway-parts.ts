@@ -4,6 +4,7 @@ import type { Emit } from './domain/events.ts'
 import { hasUpstream } from './domain/route.ts'
 import { createServiceTokens, type ServiceTokens } from './domain/service-tokens.ts'
 import { createSessionEngine, type SessionEngine } from './domain/session-engine.ts'
+import type { Route } from './domain/route.ts'
 import type { SessionStore } from './domain/session-store.ts'
 import { afterTimeout } from './domain/timer.ts'
 import { createStore } from './gateway-store.ts'
@@ -12,6 +13,7 @@ import {
   type SessionEventStreams,
 } from './endpoints/session-event-streams.ts'
 import { clientCredentialsGrant } from './oidc/client-credentials-grant.ts'
+import { createBearerTokens, type BearerTokens } from './oidc/bearer-tokens.ts'
 import { createProvider, type Provider } from './oidc/provider.ts'
 import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
 import { routeRefreshGrant } from './oidc/route-refresh-grant.ts'
@@ -28,6 +30,7 @@ export interface GatewayParts {
   readonly store: SessionStore
   readonly sessions: SessionEngine
   readonly serviceTokens: ServiceTokens
+  readonly bearerTokens: BearerTokens
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
   readonly load: LoadGauge
@@ -50,7 +53,8 @@ export async function createParts(
 ): Promise<GatewayParts> {
   const { maxPerSubject } = config.session
   const store = await createStore(config.session, nowMs, emit)
-  const provider = createProvider(config.provider, emit)
+  const introspection = config.routes.some(asksAboutTokens)
+  const provider = createProvider({ ...config.provider, introspection }, emit)
   const sessions = createSessionEngine({
     store,
     vault,
@@ -88,6 +92,7 @@ export async function createParts(
     store,
     sessions,
     serviceTokens,
+    bearerTokens: createBearerTokens(provider, Date.now),
     pools,
     transfers,
     load: createLoadGauge(),
@@ -96,6 +101,10 @@ export async function createParts(
     nowMs,
     emit,
   }
+}
+
+function asksAboutTokens({ credentials: { bearer } }: Route): boolean {
+  return bearer !== undefined && bearer.check !== 'keys'
 }
 
 /** Event streams and WebSockets that are open, proxied ones and our own. */

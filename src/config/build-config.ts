@@ -1,13 +1,11 @@
 import { buildRedis } from './build-redis.ts'
-import { buildRoute, withUniqueIds } from './build-route.ts'
+import { buildRoute, withUniqueIds, type RouteDefaults } from './build-route.ts'
 import { isLoopback } from './formats/web-address.ts'
 import type { GatewayConfig, ListenConfig, LogoutConfig, ProviderConfig, SessionConfig } from './gateway-config.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 /** The configuration under the names of the house, from a tree without problems. */
 export function buildConfig(tree: LoadedTree): GatewayConfig {
-  const { resource } = tree.provider
-  const routeDefaults = { websocketOrigin: tree.publicUrl.origin, resource }
   return {
     publicUrl: tree.publicUrl,
     listen: buildListen(tree),
@@ -17,7 +15,7 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     logout: buildLogout(tree),
     loginLimit: buildLoginLimit(tree),
     ...(tree.forwardAuth === undefined ? {} : { forwardAuth: { key: tree.forwardAuth.key } }),
-    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults))),
+    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults(tree)))),
     workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
@@ -27,6 +25,12 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
 function buildLoginLimit({ loginLimit }: LoadedTree): GatewayConfig['loginLimit'] {
   const { perAddress, total, window } = loginLimit
   return { perAddress, total, windowMs: window }
+}
+
+function routeDefaults({ publicUrl, provider }: LoadedTree): RouteDefaults {
+  const { audience, resource } = provider
+  const named = audience === undefined ? [] : [audience]
+  return { websocketOrigin: publicUrl.origin, resource, audience: [...named, ...resource] }
 }
 
 function buildListen({ listen }: LoadedTree): ListenConfig {

@@ -1,5 +1,5 @@
 import { tokenWish, type RouteToken } from '../domain/route-token.ts'
-import type { Route, RouteHeaders } from '../domain/route.ts'
+import type { Credentials, Route, RouteHeaders } from '../domain/route.ts'
 import { buildRequirement } from './build-requirement.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
@@ -10,6 +10,8 @@ export interface RouteDefaults {
   readonly websocketOrigin: string
   /** The resources named at login. */
   readonly resource: readonly string[]
+  /** The API that tokens of callers are for. */
+  readonly audience: readonly string[]
 }
 
 /** The route as the rooms below know it. */
@@ -24,6 +26,7 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     ...(stripPrefix === undefined ? {} : { stripPrefix }),
     access: route.access,
     unauthenticated: route.unauthenticated,
+    credentials: credentialsOf(route, defaults.audience),
     ...(route.require === undefined ? {} : { require: buildRequirement(route.require) }),
     token: tokenOf(route, defaults),
     headers: headersOf(route),
@@ -39,6 +42,16 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     cacheable: route.cacheable,
     hostHeader: route.hostHeader,
   }
+}
+
+function credentialsOf(
+  { credentials, bearer }: LoadedRoute,
+  defaultAudience: readonly string[],
+): Credentials {
+  const session = credentials.includes('session')
+  if (!credentials.includes('bearer')) return { session }
+  const { audience = defaultAudience, algorithms, check } = bearer
+  return { session, bearer: { audience, algorithms, check } }
 }
 
 /** Labels of logs and metrics, made unique: routes that differ in their methods only are told apart by them. */

@@ -8,7 +8,12 @@ import type { Route } from './route.ts'
 
 /** What is known of the caller. A store or provider that fails may be told as a reason too. */
 export type SessionFacts =
-  ({ readonly kind: 'active' } & Standing) | { readonly kind: 'none'; readonly reason: Reason }
+  | ({ readonly kind: 'active' } & Standing)
+  /** By a token of the caller's own that was checked. */
+  | ({ readonly kind: 'bearer' } & Standing)
+  /** By a token that is none: nobody falls back to a session, or to being a stranger (AT-39). */
+  | { readonly kind: 'rejected'; readonly reason: Reason }
+  | { readonly kind: 'none'; readonly reason: Reason }
 
 export type AccessDecision =
   | { readonly kind: 'forward'; readonly withToken: boolean }
@@ -33,10 +38,21 @@ export function decideAccess(
 ): AccessDecision {
   if (facts.websocket) return decideWebSocket(route, session, facts)
   if (route.access === 'public') return FORWARD
+  if (session.kind === 'rejected') return { kind: 'refuse', reason: session.reason }
+  if (session.kind === 'bearer') return decideBearer(route, session)
   if (session.kind === 'none') return decideAnonymous(route, session.reason, facts)
   const isExempt = (!route.csrf && !isSafe(facts.method)) || mayUseSession(route.cors, facts.origin)
   const reason = isExempt ? undefined : crossSiteRefusal(facts, trustedOrigins)
   return reason === undefined ? decideKnown(route, session, facts) : { kind: 'refuse', reason }
+}
+
+/**
+ * A token is not sent by a browser on its own: no other site can use it (RFC 6750 §5.3), so cross-site requests need no other
+ * defence. And no login would give the caller a better one.
+ */
+function decideBearer({ require }: Route, standing: Standing): AccessDecision {
+  const lack = require && lackOf(require, standing)
+  return lack === undefined ? FORWARD_WITH_TOKEN : { kind: 'refuse', reason: lack.reason, lack }
 }
 
 /** Who it is is known; whether that is enough here is the route's `require`. Another login only mends how they signed in. */
@@ -102,7 +118,8 @@ function firstLogin({ require }: Route): AccessDecision {
  * `login` takes in callers that show no sign of being a script, such as old browsers and curl (AZ-12, AZ-13).
  */
 export function maySendToLogin(route: Route, facts: RequestFacts): boolean {
-  if (facts.method !== 'GET' || facts.prefetch || route.unauthenticated === 'reject') return false
+  if (!route.credentials.session || route.unauthenticated === 'reject') return false
+  if (facts.method !== 'GET' || facts.prefetch) return false
   return facts.navigation || (route.unauthenticated === 'login' && showsNoScript(facts))
 }
 
@@ -113,6 +130,10 @@ function showsNoScript(facts: RequestFacts): boolean {
 /** The session first, then the exact Origin; a signed-in handshake without one is refused (CS-6, W2). */
 function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFacts): AccessDecision {
   if (route.websocket === false) return { kind: 'refuse', reason: 'upgrade_refused' }
+  if (route.access !== 'public' && session.kind === 'rejected')
+    return { kind: 'refuse', reason: session.reason }
+  if (route.access !== 'public' && session.kind === 'bearer')
+    return decideBearerWebSocket(route.websocket.origins, session, { route, facts })
   const signedIn = route.access !== 'public' && session.kind === 'active'
   if (route.access !== 'public' && session.kind === 'none') {
     const { reason } = session
@@ -124,6 +145,17 @@ function decideWebSocket(route: Route, session: SessionFacts, facts: RequestFact
     return { kind: 'refuse', reason: 'origin_refused' }
   }
   return signedIn ? decideKnown(route, session, facts) : FORWARD
+}
+
+/** Browsers cannot set Authorization on a handshake; whoever names an origin all the same must name a listed one. */
+function decideBearerWebSocket(
+  origins: readonly string[],
+  standing: Standing,
+  { route, facts }: { readonly route: Route; readonly facts: RequestFacts },
+): AccessDecision {
+  return facts.origin === undefined || origins.includes(facts.origin)
+    ? decideBearer(route, standing)
+    : { kind: 'refuse', reason: 'origin_refused' }
 }
 
 function isSafe(method: string): boolean {

@@ -1,5 +1,6 @@
 import type { CorsPolicy } from './cors.ts'
 import type { RequestValue, SessionValue } from './header-source.ts'
+import type { BearerRule } from './bearer-credential.ts'
 import type { Requirement } from './requirement.ts'
 import type { RouteToken } from './route-token.ts'
 
@@ -17,6 +18,8 @@ export interface Route {
   readonly stripPrefix?: string
   readonly access: 'required' | 'optional' | 'public'
   readonly unauthenticated: 'auto' | 'login' | 'reject'
+  /** What callers may prove themselves with. */
+  readonly credentials: Credentials
   /** Absent: being known is enough. */
   readonly require?: Requirement
   /** What the upstream gets as Authorization. */
@@ -34,6 +37,13 @@ export interface Route {
   readonly cacheable: boolean
   /** The Host the upstream sees: its own authority, or the one the client asked for. */
   readonly hostHeader: 'upstream' | 'client'
+}
+
+/** A session of ours, a token of their own, or either; a token that comes with a session is what counts. */
+export interface Credentials {
+  readonly session: boolean
+  /** Absent: tokens of callers are dropped. */
+  readonly bearer?: BearerRule
 }
 
 /** `/x` exactly, or `/x/*`: `/x` itself and everything below it. `path` has no trailing `/*`; the root prefix is ''. */

@@ -30,6 +30,8 @@ export interface RefusalExtra {
   readonly allow?: readonly string[] | undefined
   /** What the caller would need to be let in. */
   readonly lack?: Lack
+  /** What the caller came with, or should have: no login helps them. */
+  readonly credential?: 'bearer'
   /** The login that failed to be good enough. */
   readonly stepUp?: StepUp
 }
@@ -85,7 +87,9 @@ export function problem(
     reason,
     request_id: entrance?.requestId,
     ...(extra.lack === undefined ? {} : { needed: neededOf(extra.lack) }),
-    ...(status === 401 ? { login_url: extra.loginUrl ?? loginUrlOf(entrance, extra.lack) } : {}),
+    ...(status === 401 && extra.credential !== 'bearer'
+      ? { login_url: extra.loginUrl ?? loginUrlOf(entrance, extra.lack) }
+      : {}),
   }
 }
 
@@ -116,7 +120,7 @@ export function refusalHeaders(
 ): Record<string, string> {
   const status: number = extra.status ?? STATUS_OF_REASON[reason]
   const headers = plainHeaders(entrance)
-  const challenge = bearerChallenge(status, extra.lack)
+  const challenge = bearerChallenge(reason, status, extra)
   if (challenge !== undefined) headers['www-authenticate'] = challenge
   if (status === 503 || status === 429) {
     headers['retry-after'] = String(extra.retryAfterSeconds ?? RETRY_AFTER_SECONDS)

@@ -55,6 +55,13 @@ const NOT_SENT: PageText = {
   ways: ['home'],
 }
 
+const FOR_PROGRAMS: PageText = {
+  title: 'This address is for programs',
+  paragraphs: ['It takes an access token, and what came was none that is valid here.'],
+  icon: 'stop',
+  ways: ['home'],
+}
+
 const NOT_YOURS: PageText = {
   title: 'Your account may not see this page',
   paragraphs: [
@@ -160,6 +167,21 @@ export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
       icon: 'door',
       ways: ['step_up'],
     },
+  },
+  bearer_missing: {
+    title: 'Access token required',
+    detail: 'No access token came with the request.',
+    page: FOR_PROGRAMS,
+  },
+  bearer_invalid: {
+    title: 'Access token refused',
+    detail: 'The access token is not valid here.',
+    page: FOR_PROGRAMS,
+  },
+  bearer_expired: {
+    title: 'Access token expired',
+    detail: 'The access token has expired.',
+    page: FOR_PROGRAMS,
   },
   claims_unmet: {
     title: 'Not allowed for this account',

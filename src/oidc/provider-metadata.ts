@@ -17,6 +17,7 @@ export interface Endpoints {
   readonly jwks_uri: string
   readonly userinfo_endpoint?: string
   readonly revocation_endpoint?: string
+  readonly introspection_endpoint?: string
   readonly end_session_endpoint?: string
 }
 
@@ -48,7 +49,12 @@ export async function readProviderMetadata(
 }
 
 function checkedEndpoints(document: Record<string, unknown>, options: ProviderOptions): Endpoints {
-  const names = [...REQUIRED, ...OPTIONAL, ...(options.userinfo ? ['userinfo_endpoint'] : [])]
+  const names = [
+    ...REQUIRED,
+    ...OPTIONAL,
+    ...(options.userinfo ? ['userinfo_endpoint'] : []),
+    ...(options.introspection === true ? ['introspection_endpoint'] : []),
+  ]
   const endpoints = Object.fromEntries(
     names.flatMap((name) => (typeof document[name] === 'string' ? [[name, document[name]]] : [])),
   ) as Record<string, string>

@@ -36,6 +36,8 @@ export interface ProviderOptions {
   readonly acrValues: readonly string[]
   /** Ask the userinfo endpoint for further claims, at login and at refresh. */
   readonly userinfo: boolean
+  /** Tokens of callers may have to be asked about (RFC 7662). */
+  readonly introspection?: boolean
   /** Deadline of every call to the provider; at most 10 s are used. */
   readonly timeoutMs: number
   /** Life of an access token whose answer has no `expires_in`. */

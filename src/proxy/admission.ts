@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { decideAccess, type AccessDecision, type SessionFacts } from '../domain/access-decision.ts'
+import { bearerCredential, type BearerToken } from '../domain/bearer-credential.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
@@ -13,6 +14,7 @@ import { loginToken } from '../domain/token-freshness.ts'
 import type { EndedSession } from '../domain/session-store.ts'
 import type { SessionCookie } from '../http/session-cookie.ts'
 import { routeToken } from './upstream-token.ts'
+import { admitBearer, type BearerAdmission, type BearerGuard } from './bearer-admission.ts'
 
 /** What a request is let through with, or why it is not. */
 export type Admission =
@@ -20,24 +22,23 @@ export type Admission =
       readonly kind: 'forward'
       readonly session: LiveSession | undefined
       readonly token: string | undefined
+      /** The caller's own token, where that is what they came with. */
+      readonly bearer?: BearerToken
     }
   | { readonly kind: 'login'; readonly stepUp?: StepUp }
   | {
       readonly kind: 'refuse'
       readonly reason: Reason
       readonly lack?: Lack
+      /** What the caller came with, or should have. */
+      readonly credential?: 'bearer'
       readonly cause?: unknown
     }
 
-export interface Guard {
+export interface Guard extends BearerGuard {
   readonly sessions: SessionEngine
   readonly serviceTokens: ServiceTokens
   readonly sessionCookie: SessionCookie
-  /** Our own origin and the listed ones, serialised as browsers do. */
-  readonly trustedOrigins: readonly string[]
-  /** The clock that providers write `auth_time` by, and how far theirs may be from it. */
-  readonly wallClockMs: () => number
-  readonly clockToleranceMs: number
 }
 
 const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
@@ -50,11 +51,20 @@ const ANONYMOUS = { kind: 'forward', session: undefined, token: undefined } as c
 export function admit(
   guard: Guard,
   route: Route,
-  request: Pick<IncomingMessage, 'method' | 'headers'>,
+  request: Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>,
 ): Admission | Promise<Admission> {
   const facts = requestFacts(request.method ?? '', request.headers)
   const question: Question = { guard, route, facts }
   if (route.access === 'public') return withoutSession(question, NO_SESSION)
+  const { session, bearer } = route.credentials
+  if (bearer !== undefined) {
+    const credential = bearerCredential(request.rawHeaders)
+    if (credential.kind !== 'absent' || !session) {
+      const admission = admitBearer(question, bearer, credential)
+      if (!(admission instanceof Promise)) return withBearer(question, admission)
+      return admission.then((late) => withBearer(question, late))
+    }
+  }
   const ticket = guard.sessionCookie.read(request.headers.cookie)
   if (ticket === undefined) return withoutSession(question, NO_SESSION)
   const known = guard.sessions.peek(ticket)
@@ -63,6 +73,23 @@ export function admit(
     .find(ticket)
     .then((found) => withFound(question, found))
     .catch(refusalOf)
+}
+
+/** The upstream gets the caller's own token, unless the route says that it gets another, or none. */
+function withBearer(
+  question: Question,
+  admission: BearerAdmission,
+): Admission | Promise<Admission> {
+  if (admission.kind !== 'forward') return admission
+  const { via } = question.route.token
+  if (via === 'none') return { ...admission, token: undefined }
+  if (via !== 'client_credentials') return admission
+  const service = anonymous(question)
+  return service instanceof Promise
+    ? service.then((late) => (late.kind === 'forward' ? { ...admission, token: late.token } : late))
+    : service.kind === 'forward'
+      ? { ...admission, token: service.token }
+      : service
 }
 
 interface Question {

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { maySendToLogin } from '../domain/access-decision.ts'
 import { withCors } from '../domain/cors.ts'
+import type { BearerToken } from '../domain/bearer-credential.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
@@ -9,6 +10,7 @@ import { returnToTarget } from '../domain/return-to.ts'
 import type { StepUp } from '../domain/step-up.ts'
 import type { LiveSession } from '../domain/session-engine.ts'
 import type { Entrance } from '../http/entrance.ts'
+import { onBearerEnd } from './bearer-end.ts'
 import { ClientAnswer } from './client-answer.ts'
 import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
 import { finishedEvent, type Mishap } from './finished-event.ts'
@@ -33,6 +35,7 @@ export interface ExchangeClient {
   readonly reply: FastifyReply
   readonly entrance: Entrance
   readonly session: LiveSession | undefined
+  readonly bearer: BearerToken | undefined
 }
 
 /**
@@ -186,10 +189,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   #begin(status: number, rawHeaders: Buffer[], statusText: string): void {
-    const { reply, session } = this.#client
+    const { reply, session, bearer } = this.#client
+    const isKnown = session !== undefined || bearer !== undefined
     const plan = this.#line.responsePlan
     const { cors } = this.#line.route
-    let headers = clientResponseHeaders(rawHeaders, plan, session !== undefined)
+    let headers = clientResponseHeaders(rawHeaders, plan, isKnown)
     if (cors !== undefined) headers = withCors(headers, cors, this.#client.request.headers.origin)
     if (status === 204) dropLength(headers) // HX-23
     if (this.#call.isAnsweredEarly) headers.push('connection', 'close') // HX-32
@@ -199,10 +203,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     if (declaredBytes < 0 && announcesEventStream(rawHeaders)) this.#becomeEndless()
   }
 
-  /** LO-15: an event stream ends with its session. */
+  /** LO-15: an event stream ends with its session, or with the token it was asked for with. */
   #becomeEndless(): void {
     this.endless = true
-    const { session } = this.#client
+    const { session, bearer } = this.#client
+    if (bearer !== undefined) this.#forgetSession = onBearerEnd(bearer, () => this.endStream())
     if (session === undefined) return
     this.#forgetSession = this.#line.sessions.onEnd(session, () => this.endStream())
   }
@@ -266,9 +271,10 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   }
 
   #emit(mishap?: Mishap): void {
-    const { entrance, session } = this.#client
+    const { entrance, session, bearer } = this.#client
     const isAnswered = this.#answeredAtMs !== 0
     const event = finishedEvent(entrance, session, isAnswered ? this.#answer.status : 0)
+    if (bearer?.subject !== undefined) event.subject = bearer.subject
     if (isAnswered) event.upstreamMs = this.#answeredAtMs - this.#call.askedAtMs
     this.#line.emit(mishap === undefined ? event : { ...event, ...mishap })
   }

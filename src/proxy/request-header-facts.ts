@@ -8,11 +8,11 @@ export function requestHeaderFacts(
   { proto }: TransferLine,
   request: IncomingMessage,
   entrance: Entrance,
-  { token, session }: Passage,
+  { token, session, bearer }: Passage,
 ): RequestHeaderFacts {
   return {
     token,
-    claims: session?.record.claims,
+    claims: session?.record.claims ?? bearer?.claims,
     session: session?.record,
     peerAddress: request.socket.remoteAddress ?? '',
     peerTrusted: entrance.peerTrusted,

@@ -1,3 +1,4 @@
+import type { BearerToken } from '../domain/bearer-credential.ts'
 import type { Emit } from '../domain/events.ts'
 import { requestHeaderPlan, type RequestHeaderPlan } from '../domain/request-headers.ts'
 import { responseHeaderPlan, type ResponseHeaderPlan } from '../domain/response-headers.ts'
@@ -33,6 +34,8 @@ export interface TransferLine {
 export interface Passage {
   readonly session: LiveSession | undefined
   readonly token: string | undefined
+  /** The caller's own token, where that is what they came with. */
+  readonly bearer?: BearerToken
 }
 
 /** What can be worked out before the first request. */

@@ -41,7 +41,8 @@ export function transfer(
     headers: built.headers as string[],
     body: hasBody ? raw : null,
   }
-  new Exchange(line, { request, reply, entrance, session: passage.session }, question).start()
+  const { session, bearer } = passage
+  new Exchange(line, { request, reply, entrance, session, bearer }, question).start()
 }
 
 function warnOfLostHeaders({ emit, route }: TransferLine, names: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { BearerToken } from '../domain/bearer-credential.ts'
 import type { HeaderSource } from '../domain/header-source.ts'
 import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
@@ -82,24 +83,28 @@ async function answer(question: Question): Promise<FastifyReply> {
 }
 
 /** Whoever asks leaves out what is only between two peers, so a WebSocket shows by its key alone (STANDARDS CS-6). */
-function askedRequest({ headers }: IncomingMessage, { method }: Entrance) {
-  if (headers['sec-websocket-key'] === undefined) return { method, headers }
-  return { method, headers: { ...headers, connection: 'upgrade', upgrade: 'websocket' } }
+function askedRequest({ headers, rawHeaders }: IncomingMessage, { method }: Entrance) {
+  if (headers['sec-websocket-key'] === undefined) return { method, headers, rawHeaders }
+  return {
+    method,
+    rawHeaders,
+    headers: { ...headers, connection: 'upgrade', upgrade: 'websocket' },
+  }
 }
 
 function passed(
   { reply, entrance }: Question,
   route: Route,
-  { session, token }: Extract<Admission, { kind: 'forward' }>,
+  { session, token, bearer }: Extract<Admission, { kind: 'forward' }>,
 ): FastifyReply {
   entrance.session = session
   const own: string[] = token === undefined ? [] : ['authorization', `Bearer ${token}`]
-  addConfiguredHeaders(own, route.headers.set, headerSource(entrance))
+  addConfiguredHeaders(own, route.headers.set, headerSource(entrance, bearer))
   for (let at = 0; at < own.length; at += 2) reply.header(own[at]!, own[at + 1])
   return reply.code(204).headers(plainHeaders(entrance)).send()
 }
 
-function headerSource(entrance: Entrance): HeaderSource {
+function headerSource(entrance: Entrance, bearer: BearerToken | undefined): HeaderSource {
   const { requestId, method, authority = '', target, clientAddress, session } = entrance
   const path = target?.path ?? ''
   const record = session?.record
@@ -110,7 +115,7 @@ function headerSource(entrance: Entrance): HeaderSource {
     path,
     clientAddress,
     session: record,
-    claims: record?.claims,
+    claims: record?.claims ?? bearer?.claims,
   }
 }
 

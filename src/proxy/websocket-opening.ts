@@ -5,6 +5,7 @@ import { clientResponseHeaders } from '../domain/response-headers.ts'
 import { entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
 import type { RefusalExtra } from '../http/refusal.ts'
+import { onBearerEnd } from './bearer-end.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
 import { finishedEvent, type Mishap } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
@@ -38,10 +39,13 @@ interface Outcome extends Mishap {
 export function createOpening({ proxy, request, socket, head }: OpeningOptions): Opening {
   const entrance = entranceOf(request)
   let told = false
+  let subject: string | undefined
   const tell = ({ status, ...more }: Outcome): void => {
     if (told) return
     told = true
-    proxy.emit({ ...finishedEvent(entrance, entrance.session, status), ...more })
+    const event = finishedEvent(entrance, entrance.session, status)
+    if (subject !== undefined) event.subject = subject
+    proxy.emit({ ...event, ...more })
   }
   const refuse = (reason: Reason, extra: RefusalExtra = {}): void => {
     const { cause } = extra
@@ -54,6 +58,7 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
     refuse,
     dial: (line, passage, call) => {
       entrance.session = passage.session
+      subject = passage.bearer?.subject
       const askedAtMs = performance.now()
       const upstreamMs = (): number => performance.now() - askedAtMs
       const left = (): void => {
@@ -91,9 +96,11 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
             forgetSession?.()
             tell({ status: 101, upstreamMs: took })
           })
-          const { session } = passage
-          const forgetSession =
-            session && proxy.sessions.onEnd(session, () => tunnel.close(CLOSE_SESSION_ENDED))
+          const { session, bearer } = passage
+          const closeTunnel = (): void => tunnel.close(CLOSE_SESSION_ENDED)
+          const forgetSession = session
+            ? proxy.sessions.onEnd(session, closeTunnel)
+            : bearer && onBearerEnd(bearer, closeTunnel)
         },
       })
     },
@@ -131,9 +138,9 @@ function switchingHead(line: TransferLine, answer: IncomingMessage, passage: Pas
 function fields(
   { responsePlan }: TransferLine,
   answer: IncomingMessage,
-  { session }: Passage,
+  { session, bearer }: Passage,
 ): string[] {
-  return clientResponseHeaders(answer.rawHeaders, responsePlan, session !== undefined)
+  return clientResponseHeaders(answer.rawHeaders, responsePlan, (session ?? bearer) !== undefined)
 }
 
 function headOf(status: number, fields: readonly string[]): string {

@@ -292,6 +292,160 @@ for (const [who, session, navigation, script, crossSitePost, handshake] of REQUI
   })
 }
 
+const BEARER_RULE = { audience: ['a'], algorithms: ['RS256'], check: 'keys' } as const
+const CREDENTIALS = {
+  session: { session: true },
+  bearer: { session: false, bearer: BEARER_RULE },
+  both: { session: true, bearer: BEARER_RULE },
+} as const
+
+/** Who may ask. Those of `GOOD` have all that the route of the table requires. */
+const GOOD = {
+  claims: { groups: ['staff'] },
+  scope: 'openid read:orders',
+  acr: 'phr',
+  authAgeMs: 1_000,
+}
+const CALLERS: Readonly<Record<string, SessionFacts>> = {
+  session: { kind: 'active', ...GOOD },
+  'session-no-claim': { kind: 'active', ...GOOD, claims: {} },
+  'session-no-scope': { kind: 'active', ...GOOD, scope: 'openid' },
+  'session-weak': { kind: 'active', ...GOOD, acr: 'pwd' },
+  'session-old': { kind: 'active', ...GOOD, authAgeMs: 601_000 },
+  token: { kind: 'bearer', ...GOOD },
+  'token-no-claim': { kind: 'bearer', ...GOOD, claims: {} },
+  'token-no-scope': { kind: 'bearer', ...GOOD, scope: undefined },
+  'token-weak': { kind: 'bearer', ...GOOD, acr: undefined },
+  'token-bad': { kind: 'rejected', reason: 'bearer_invalid' },
+  nobody: NOBODY,
+  ended: { kind: 'none', reason: 'session_expired' },
+  unknown: { kind: 'none', reason: 'store_unavailable' },
+}
+
+/** How they may ask: the columns of the table. */
+const REQUESTS: Readonly<Record<string, RequestFacts>> = {
+  page: facts('GET', { navigation: true, fetchSite: 'none' }),
+  script: facts('GET', { fetchSite: 'same-origin' }),
+  foreign: facts('GET', { fetchSite: 'cross-site' }),
+  post: facts('POST', { fetchSite: 'same-origin' }),
+  foreignPost: facts('POST', { fetchSite: 'cross-site' }),
+  prefetch: facts('GET', { navigation: true, prefetch: true }),
+  socket: facts('GET', { websocket: true, origin: LISTED }),
+  foreignSocket: facts('GET', { websocket: true, origin: 'https://evil.example' }),
+}
+
+// token: forwarded with it. bare: forwarded without. login, step: sent to the provider. Else the reason, in these letters:
+const LETTERS: Readonly<Record<string, string>> = {
+  xs: 'cross_site_refused',
+  or: 'origin_refused',
+  cl: 'claims_unmet',
+  sc: 'insufficient_scope',
+  up: 'step_up_required',
+  bad: 'bearer_invalid',
+  no: 'no_session',
+  exp: 'session_expired',
+  '503': 'store_unavailable',
+}
+
+/** Written by hand. Which credentials a route takes decides what is looked at, not what is decided; but see the rows of `login`. */
+const TABLE = `
+access    caller            page   script foreign post   foreignPost prefetch socket foreignSocket
+required  session           token  token  xs      token  xs          token    token  or
+required  session-no-claim  cl     cl     xs      cl     xs          cl       cl     or
+required  session-no-scope  sc     sc     xs      sc     xs          sc       sc     or
+required  session-weak      step   up     xs      up     xs          up       up     or
+required  session-old       step   up     xs      up     xs          up       up     or
+required  token             token  token  token   token  token       token    token  or
+required  token-no-claim    cl     cl     cl      cl     cl          cl       cl     or
+required  token-no-scope    sc     sc     sc      sc     sc          sc       sc     or
+required  token-weak        up     up     up      up     up          up       up     or
+required  token-bad         bad    bad    bad     bad    bad         bad      bad    bad
+required  nobody            step   no     no      no     no          no       no     no
+required  ended             step   exp    exp     exp    exp         exp      exp    exp
+required  unknown           503    503    503     503    503         503      503    503
+optional  session           token  token  xs      token  xs          token    token  or
+optional  session-no-claim  token  token  xs      token  xs          token    token  or
+optional  session-no-scope  token  token  xs      token  xs          token    token  or
+optional  session-weak      token  token  xs      token  xs          token    token  or
+optional  session-old       token  token  xs      token  xs          token    token  or
+optional  token             token  token  token   token  token       token    token  or
+optional  token-no-claim    token  token  token   token  token       token    token  or
+optional  token-no-scope    token  token  token   token  token       token    token  or
+optional  token-weak        token  token  token   token  token       token    token  or
+optional  token-bad         bad    bad    bad     bad    bad         bad      bad    bad
+optional  nobody            bare   bare   bare    bare   bare        bare     bare   or
+optional  ended             bare   bare   bare    bare   bare        bare     bare   or
+optional  unknown           503    503    503     503    503         503      503    503
+public    session           bare   bare   bare    bare   bare        bare     bare   or
+public    session-no-claim  bare   bare   bare    bare   bare        bare     bare   or
+public    session-no-scope  bare   bare   bare    bare   bare        bare     bare   or
+public    session-weak      bare   bare   bare    bare   bare        bare     bare   or
+public    session-old       bare   bare   bare    bare   bare        bare     bare   or
+public    token             bare   bare   bare    bare   bare        bare     bare   or
+public    token-no-claim    bare   bare   bare    bare   bare        bare     bare   or
+public    token-no-scope    bare   bare   bare    bare   bare        bare     bare   or
+public    token-weak        bare   bare   bare    bare   bare        bare     bare   or
+public    token-bad         bare   bare   bare    bare   bare        bare     bare   or
+public    nobody            bare   bare   bare    bare   bare        bare     bare   or
+public    ended             bare   bare   bare    bare   bare        bare     bare   or
+public    unknown           bare   bare   bare    bare   bare        bare     bare   or
+`
+
+const REQUIRE = {
+  ...FOR_STAFF.require,
+  stepUp: { acrValues: ['phr'], maxAgeSeconds: 600 },
+}
+
+/** As `word`, with `step` for a login that must be a better one. */
+function verdict(route: Route, caller: SessionFacts, request: RequestFacts): string {
+  const decision = decideAccess(route, caller, request, TRUSTED)
+  return decision.kind === 'login' && decision.stepUp !== undefined ? 'step' : word(decision)
+}
+
+t.test('the whole decision table, every combination once', async (t) => {
+  const [head = '', ...lines] = TABLE.trim().split('\n')
+  const columns = head.split(/\s+/).slice(2)
+  t.same(columns, Object.keys(REQUESTS))
+  const rows = new Map(
+    lines.map((line) => {
+      const [access = '', caller = '', ...cells] = line.split(/\s+/)
+      return [`${access} ${caller}`, cells]
+    }),
+  )
+  t.equal(rows.size, 3 * Object.keys(CALLERS).length)
+  for (const access of ['required', 'optional', 'public'] as const) {
+    for (const [who, caller] of Object.entries(CALLERS)) {
+      for (const [column, [how, request]] of Object.entries(REQUESTS).entries()) {
+        const cell = rows.get(`${access} ${who}`)?.[column] ?? 'missing'
+        for (const [name, credentials] of Object.entries(CREDENTIALS)) {
+          for (const unauthenticated of ['auto', 'reject'] as const) {
+            const route = sampleRoute('/*', {
+              access,
+              credentials,
+              unauthenticated,
+              websocket: { origins: [LISTED] },
+              ...(access === 'required' ? { require: REQUIRE } : {}),
+            })
+            const mayLogIn = name !== 'bearer' && unauthenticated === 'auto'
+            const expected = cell === 'step' && !mayLogIn ? withoutLogin(caller) : cell
+            t.equal(
+              verdict(route, caller, request),
+              LETTERS[expected] ?? expected,
+              `${access} ${name} ${unauthenticated}: ${who}, ${how}`,
+            )
+          }
+        }
+      }
+    }
+  }
+})
+
+/** What a page gets where no login is offered: as scripts do. */
+function withoutLogin(caller: SessionFacts): string {
+  if (caller.kind === 'active') return 'up'
+  return caller === NOBODY ? 'no' : 'exp'
+}
+
 t.test('CS-10 our own endpoints can ask the same question', async (t) => {
   t.equal(
     crossSiteRefusal(facts('POST', { fetchSite: 'same-origin', origin: OURS }), TRUSTED),

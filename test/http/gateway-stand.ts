@@ -68,6 +68,7 @@ export function routeOf(route: Partial<Route>): Route {
     access: 'required',
     unauthenticated: 'auto',
     token: { via: 'login' },
+    credentials: { session: true },
     headers: { set: [], remove: [] },
     csrf: true,
     websocket: false,

@@ -10,6 +10,7 @@ export function sampleRoute(path: string, overrides: Partial<Route> = {}): Route
     access: 'required',
     unauthenticated: 'auto',
     token: { via: 'login' },
+    credentials: { session: true },
     headers: { set: [], remove: [] },
     csrf: true,
     websocket: false,

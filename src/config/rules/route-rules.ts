@@ -1,6 +1,7 @@
 import { routeConflicts } from '../../domain/route-table.ts'
 import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
+import { checkCredentials } from './credential-rules.ts'
 import type { Draft, RouteDraft, RuleReport } from './draft.ts'
 import { checkRequirement } from './requirement-rules.ts'
 import { checkUpstream } from './upstream-rules.ts'
@@ -15,6 +16,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
     checkRequirement(route, place, report)
+    checkCredentials(route, place, { provider: draft?.provider, report })
     checkUpstream(route, place, report)
     warnOfRelaxations(route, place, report)
   }

@@ -25,6 +25,10 @@ const endpoints = section(
       'Where browsers are sent to sign out (OpenID Connect RP-Initiated Logout).',
     ),
     revocation_endpoint: endpoint('revoke', 'Where refresh tokens are revoked (RFC 7009).'),
+    introspection_endpoint: endpoint(
+      'introspect',
+      'Where tokens of callers are asked about (RFC 7662).',
+    ),
   },
   {
     default: {},

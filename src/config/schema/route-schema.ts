@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
 import { corsSchema } from './cors-schema.ts'
+import { bearerSchema } from './bearer-schema.ts'
 import { requirementSchema } from './requirement-schema.ts'
 import {
   choice,
@@ -127,6 +128,16 @@ const routeSchema = section({
       'What happens without a session on a required route. auto (default): a page navigation goes to the login, everything else gets 401. ' +
       'login: the same, but also for navigations that cannot be told by their headers. reject: always 401.',
   }),
+  credentials: list(choice(['session', 'bearer'], {}), {
+    default: ['session'],
+    minItems: 1,
+    example: '[session, bearer]',
+    description:
+      "What callers may prove themselves with. session (default): the cookie of a sign-in here; an Authorization header of the client's own is dropped. bearer: " +
+      'an access token of their own, which is checked and goes upstream. With both, a request with Authorization: Bearer is judged by that alone, whatever ' +
+      'cookies come with it; a bad token is 401, never a fall-back to the session.',
+  }),
+  bearer: bearerSchema,
   require: requirementSchema,
   token: tokenSchema,
   headers,

@@ -1,0 +1,58 @@
+import type { Path } from '../decode-report.ts'
+import type { Draft, RouteDraft, RuleReport } from './draft.ts'
+
+/** What callers prove themselves with, and what it takes to check that, must go together. */
+export function checkCredentials(
+  route: RouteDraft,
+  place: Path,
+  { provider, report }: { readonly provider: ProviderDraft; readonly report: RuleReport },
+): void {
+  const { access, credentials } = route
+  if (credentials === undefined) return
+  if (access === 'public') {
+    for (const key of ['credentials', 'bearer'])
+      if (report.isWritten([...place, key]))
+        report.problem([...place, key], 'has no effect with access: public')
+    return
+  }
+  if (!credentials.includes('bearer')) {
+    if (report.isWritten([...place, 'bearer']))
+      report.problem([...place, 'bearer'], 'has no effect: credentials does not name bearer')
+    return
+  }
+  if (!credentials.includes('session')) checkWithoutSession(route, place, report)
+  checkAudience(route, place, { provider, report })
+}
+
+type ProviderDraft = NonNullable<Draft>['provider']
+
+function checkWithoutSession({ token }: RouteDraft, place: Path, report: RuleReport): void {
+  if (token?.via === 'refresh' || token?.via === 'exchange')
+    report.problem(
+      [...place, 'token', 'via'],
+      'needs credentials: [session], whose tokens it starts from',
+    )
+  for (const key of ['unauthenticated', 'csrf'])
+    if (report.isWritten([...place, key]))
+      report.problem([...place, key], 'has no effect: credentials does not name session')
+}
+
+function checkAudience(
+  { bearer }: RouteDraft,
+  place: Path,
+  { provider, report }: { readonly provider: ProviderDraft; readonly report: RuleReport },
+): void {
+  const path = [...place, 'bearer', 'audience']
+  if (!report.isWritten(path)) {
+    const { audience, resource = [] } = provider ?? {}
+    if (provider !== undefined && audience === undefined && resource.length === 0)
+      report.problem(
+        [...place, 'credentials'],
+        'needs bearer.audience: which API the tokens of callers are for',
+      )
+    return
+  }
+  for (const [at, audience] of (bearer?.audience ?? []).entries())
+    if (audience !== undefined && audience === provider?.clientId)
+      report.problem([...path, at], 'is the client id: ID tokens are for that, not access tokens')
+}

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entranceOf } from '../http/entrance.ts'
 import { plainHeaders } from '../http/refusal.ts'
-import { SIGNED_OUT } from '../http/texts.ts'
+import { SIGNED_OUT } from '../http/texts/own-page-texts.ts'
 import type { LogoutState } from './logout-state.ts'
 import { sendPage } from './own-page.ts'
 import { queryParameters } from './query-parameters.ts'

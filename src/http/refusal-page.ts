@@ -4,13 +4,9 @@ import { returnToTarget } from '../domain/return-to.ts'
 import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
 import type { Entrance } from './entrance.ts'
 import type { Page, Way } from './page.ts'
-import {
-  LABEL_OF_WAY,
-  LOGIN_CANCELLED,
-  TEXT_OF_REASON,
-  type PageText,
-  type WayOn,
-} from './texts.ts'
+import { LOGIN_CANCELLED } from './texts/login-texts.ts'
+import { TEXT_OF_REASON } from './texts/reason-texts.ts'
+import { LABEL_OF_WAY, type PageText, type WayOn } from './texts/refusal-text.ts'
 
 export interface RefusalPageExtra {
   /** A checked local path to come back to. */

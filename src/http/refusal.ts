@@ -9,7 +9,7 @@ import { bearerChallenge } from './bearer-challenge.ts'
 import { entranceOf, type Entrance } from './entrance.ts'
 import { pageHeaders, renderPage } from './page.ts'
 import { refusalPage } from './refusal-page.ts'
-import { TEXT_OF_REASON } from './texts.ts'
+import { TEXT_OF_REASON } from './texts/reason-texts.ts'
 
 export interface RefusalExtra {
   /** Evidence for the log; never shown. */

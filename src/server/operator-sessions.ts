@@ -3,7 +3,7 @@ import type { Actor, Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import type { SessionOperations } from '../domain/session-operations.ts'
-import { TEXT_OF_REASON } from '../http/texts.ts'
+import { TEXT_OF_REASON } from '../http/texts/reason-texts.ts'
 import type { Answer, Page } from './admin-answer.ts'
 import {
   formParameters,

@@ -14,6 +14,7 @@ import {
 } from './endpoints/session-event-streams.ts'
 import { clientCredentialsGrant } from './oidc/client-credentials-grant.ts'
 import { createBearerTokens, type BearerTokens } from './oidc/bearer-tokens.ts'
+import { createIdentityTokens, type IdentityTokens } from './oidc/identity-tokens.ts'
 import { createProvider, type Provider } from './oidc/provider.ts'
 import { refreshTokenGrant } from './oidc/refresh-token-grant.ts'
 import { routeRefreshGrant } from './oidc/route-refresh-grant.ts'
@@ -31,6 +32,8 @@ export interface GatewayParts {
   readonly sessions: SessionEngine
   readonly serviceTokens: ServiceTokens
   readonly bearerTokens: BearerTokens
+  /** `undefined`: no route wants signed identities. */
+  readonly identityTokens: IdentityTokens | undefined
   readonly pools: UpstreamPools
   readonly transfers: LiveTransfers
   readonly load: LoadGauge
@@ -93,6 +96,7 @@ export async function createParts(
     sessions,
     serviceTokens,
     bearerTokens: createBearerTokens(provider, Date.now),
+    identityTokens: config.identity && (await createIdentityTokens(config.identity, Date.now)),
     pools,
     transfers,
     load: createLoadGauge(),

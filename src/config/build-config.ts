@@ -15,11 +15,19 @@ export function buildConfig(tree: LoadedTree): GatewayConfig {
     logout: buildLogout(tree),
     loginLimit: buildLoginLimit(tree),
     ...(tree.forwardAuth === undefined ? {} : { forwardAuth: { key: tree.forwardAuth.key } }),
+    ...(tree.identity === undefined ? {} : { identity: buildIdentity(tree, tree.identity) }),
     routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults(tree)))),
     workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
   }
+}
+
+function buildIdentity(
+  { publicUrl }: LoadedTree,
+  { keys, issuer, lifetime }: NonNullable<LoadedTree['identity']>,
+): NonNullable<GatewayConfig['identity']> {
+  return { keys, issuer: issuer ?? publicUrl.origin, lifetimeMs: lifetime }
 }
 
 function buildLoginLimit({ loginLimit }: LoadedTree): GatewayConfig['loginLimit'] {

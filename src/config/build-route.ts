@@ -1,6 +1,8 @@
 import { tokenWish, type RouteToken } from '../domain/route-token.ts'
+import { identityRule, type IdentityRule } from '../domain/signed-identity.ts'
 import type { Credentials, Route, RouteHeaders } from '../domain/route.ts'
 import { buildRequirement } from './build-requirement.ts'
+import { claimPath } from './formats/claim-path.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 type LoadedRoute = LoadedTree['routes'][number]
@@ -30,6 +32,7 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     ...(route.require === undefined ? {} : { require: buildRequirement(route.require) }),
     token: tokenOf(route, defaults),
     headers: headersOf(route),
+    ...(route.identity === undefined ? {} : { identity: identityOf(route.identity, route) }),
     csrf: route.csrf,
     ...(route.cors === undefined ? {} : { cors: corsOf(route.cors) }),
     websocket: websocketOf(route, defaults.websocketOrigin),
@@ -99,6 +102,14 @@ function headersOf({ headers }: LoadedRoute): RouteHeaders {
     value: parts,
   }))
   return { set, remove: headers.remove }
+}
+
+function identityOf(
+  { header, audience, claims }: NonNullable<LoadedRoute['identity']>,
+  { upstream }: LoadedRoute,
+): IdentityRule {
+  const names = claims.flatMap((name) => claimPath(name) ?? [])
+  return identityRule({ header, audience: audience ?? upstream.origin, claims: names })
 }
 
 function corsOf({ origins, credentials, headers, expose, maxAge }: NonNullable<LoadedRoute['cors']>) {

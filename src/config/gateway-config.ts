@@ -1,5 +1,6 @@
 import type { Route } from '../domain/route.ts'
 import type { LoginLimitOptions } from '../http/login-limit.ts'
+import type { IdentityTokensOptions } from '../oidc/identity-tokens.ts'
 import type { RedisOptions } from '../session-store/redis-options.ts'
 
 /** A configuration that was checked as a whole: every default filled in, every file read. */
@@ -14,6 +15,8 @@ export interface GatewayConfig {
   readonly loginLimit: LoginLimitOptions
   /** Absent: no `/oauth2/verify`. */
   readonly forwardAuth?: { readonly key: Uint8Array }
+  /** Absent: no route wants signed identities. */
+  readonly identity?: IdentityTokensOptions
   readonly routes: readonly Route[]
   /** Processes that serve requests. */
   readonly workers: number

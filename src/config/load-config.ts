@@ -12,6 +12,7 @@ import type { Draft, RuleReport } from './rules/draft.ts'
 import { checkFile } from './rules/file-rules.ts'
 import { checkListeners } from './rules/listener-rules.ts'
 import { checkForwardAuth } from './rules/forward-auth-rules.ts'
+import { checkIdentity } from './rules/identity-rules.ts'
 import { checkLoginLimit } from './rules/login-limit-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
@@ -89,6 +90,7 @@ function checkRules(decoded: Decoded, places: Places) {
     checkFile,
     checkRedis,
     checkForwardAuth,
+    checkIdentity,
     checkLoginLimit,
     checkRoutes,
     checkTokens,

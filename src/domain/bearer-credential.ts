@@ -36,6 +36,8 @@ export interface BearerToken {
   readonly claims: Readonly<Record<string, unknown>>
   readonly scope: string | undefined
   readonly subject: string | undefined
+  /** The provider that issued it. */
+  readonly issuer: string
   /** Epoch milliseconds, by the provider's clock. */
   readonly expiresAtMs: number
 }

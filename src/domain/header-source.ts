@@ -40,6 +40,8 @@ export interface HeaderSource extends RequestSource {
   /** `undefined` for callers who are not signed in: no identity header is sent then (FW-8). */
   readonly claims: Readonly<Record<string, unknown>> | undefined
   readonly session: SessionRecord | undefined
+  /** The signed statement about the caller. */
+  readonly identity?: string | undefined
 }
 
 /** UTC, as RFC 3339 writes it. */

@@ -3,7 +3,8 @@ import { REQUEST_VALUES, SESSION_VALUES, type HeaderSource } from './header-sour
 import type { HeaderPart } from './route.ts'
 
 const NO_CLAIMS: Readonly<Record<string, unknown>> = {}
-const MAX_VALUE_LENGTH = 4_096 // RFC 9110 §5.4 sets no limit; servers refuse 8 KiB for all headers together
+/** RFC 9110 §5.4 sets no limit; servers refuse 8 KiB for all headers together. */
+export const MAX_VALUE_LENGTH = 4_096
 
 /** A header value put together. `too_long`: left out, worth a warning; `absent`: something is missing. */
 export type ConfiguredHeader = { readonly value: string } | 'absent' | 'too_long'

@@ -1,10 +1,16 @@
 import type { HeaderSource } from './header-source.ts'
-import { configuredHeader } from './identity-headers.ts'
+import { configuredHeader, MAX_VALUE_LENGTH } from './identity-headers.ts'
 import type { RouteHeaders } from './route.ts'
 
-/** What we add to a route's requests, where that is the same for each. */
-export interface OwnHeaderPlan {
+/** What a route's configuration adds to requests. */
+export interface ConfiguredHeaders {
   readonly set: RouteHeaders['set']
+  /** Where the signed identity goes, lower case. */
+  readonly identityHeader: string | undefined
+}
+
+/** What we add to a route's requests, where that is the same for each. */
+export interface OwnHeaderPlan extends ConfiguredHeaders {
   readonly forwardedPrefix: string | undefined
   /** Our name in Via. */
   readonly pseudonym: string
@@ -63,10 +69,14 @@ function portOf({ host, proto }: RequestHeaderFacts): string {
 /** Adds the route's configured headers; answers the names of those that grew too long. */
 export function addConfiguredHeaders(
   headers: string[],
-  set: RouteHeaders['set'],
+  { set, identityHeader }: ConfiguredHeaders,
   source: HeaderSource,
 ): readonly string[] {
   let tooLong = NO_NAMES
+  if (identityHeader !== undefined && source.identity !== undefined) {
+    if (source.identity.length > MAX_VALUE_LENGTH) tooLong = [identityHeader]
+    else headers.push(identityHeader, source.identity)
+  }
   for (const { name, value } of set) {
     const header = configuredHeader(value, source)
     if (header === 'too_long') tooLong = [...tooLong, name]

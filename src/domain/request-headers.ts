@@ -7,6 +7,7 @@ import type { Reason } from './reason.ts'
 import { requestHeaderRules, ruleByPattern } from './request-header-rules.ts'
 import type { RequestHeaderAction, RequestHeaderRule } from './request-header-rules.ts'
 import type { Route } from './route.ts'
+import { IDENTITY_HEADER } from './signed-identity.ts'
 
 /** Everything about a route's request headers that is the same for each request: made once, at start. */
 export interface RequestHeaderPlan extends OwnHeaderPlan {
@@ -29,15 +30,22 @@ export function requestHeaderPlan({
   routes,
   pseudonym,
 }: RequestHeaderPlanOptions): RequestHeaderPlan {
-  const identityNames = routes.flatMap(({ headers }) => headers.set.map(({ name }) => name))
+  const identityNames = [IDENTITY_HEADER, ...routes.flatMap(namesOfOurs)]
   const replaced = route.stripPrefix === undefined ? [] : ['x-forwarded-prefix']
   return {
     rules: requestHeaderRules(identityNames, [...route.headers.remove, ...replaced]),
     set: route.headers.set,
+    identityHeader: route.identity?.header,
     host: route.hostHeader === 'upstream' ? new URL(route.upstream.origin).host : undefined,
     forwardedPrefix: route.stripPrefix,
     pseudonym,
   }
+}
+
+/** What upstreams believe because it is ours to say (FW-4). */
+function namesOfOurs({ headers, identity }: Route): string[] {
+  const set = headers.set.map(({ name }) => name)
+  return identity === undefined ? set : [...set, identity.header]
 }
 
 export type UpstreamRequestHeaders =
@@ -105,7 +113,7 @@ export function upstreamRequestHeaders(
     return upstreamRequestHeaders(withoutNominated(rawHeaders, draft.nominated), plan, facts)
   }
   addOwnHeaders(draft, plan, facts)
-  const tooLong = addConfiguredHeaders(headers, plan.set, facts)
+  const tooLong = addConfiguredHeaders(headers, plan, facts)
   return { kind: 'headers', headers, tooLong, forged: draft.forged }
 }
 

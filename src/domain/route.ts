@@ -3,6 +3,7 @@ import type { RequestValue, SessionValue } from './header-source.ts'
 import type { BearerRule } from './bearer-credential.ts'
 import type { Requirement } from './requirement.ts'
 import type { RouteToken } from './route-token.ts'
+import type { IdentityRule } from './signed-identity.ts'
 
 /** One configured route: which requests it takes, who may pass, where they go. */
 export interface Route {
@@ -25,6 +26,8 @@ export interface Route {
   /** What the upstream gets as Authorization. */
   readonly token: RouteToken
   readonly headers: RouteHeaders
+  /** Absent: upstreams get no signed statement about the caller. */
+  readonly identity?: IdentityRule
   /** Unsafe methods on a cookie session must be same-origin. */
   readonly csrf: boolean
   /** Absent: no page of another origin may read answers. */
@@ -72,7 +75,7 @@ export interface Upstream {
 export const NO_UPSTREAM: Upstream = { origin: 'none:', basePath: '' }
 
 /** False for routes that other proxies forward. */
-export function hasUpstream({ upstream }: Route): boolean {
+export function hasUpstream({ upstream }: Pick<Route, 'upstream'>): boolean {
   return upstream.origin !== NO_UPSTREAM.origin
 }
 

@@ -9,6 +9,7 @@ import {
   frontchannelLogoutEndpoint,
   type FrontchannelLogoutOptions,
 } from './frontchannel-logout-endpoint.ts'
+import { jwksEndpoint, type JwksEndpointOptions } from './jwks-endpoint.ts'
 import { loginEndpoint, type LoginEndpointOptions } from './login-endpoint.ts'
 import { logoutCallbackEndpoint, type LogoutCallbackOptions } from './logout-callback-endpoint.ts'
 import {
@@ -27,6 +28,7 @@ import { sessionEventsEndpoint, type SessionEventsOptions } from './session-even
 export type OwnEndpointsOptions = BackchannelLogoutOptions &
   CallbackEndpointOptions &
   FrontchannelLogoutOptions &
+  JwksEndpointOptions &
   LoginEndpointOptions &
   Omit<LogoutCallbackOptions, 'logoutState'> &
   Omit<LogoutEndpointOptions, 'logoutState'> &
@@ -51,6 +53,7 @@ const browserEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, op
   app.post('/oauth2/session/refresh', sessionRefreshEndpoint(options))
   app.get('/oauth2/session/events', sessionEventsEndpoint(options))
   app.get('/oauth2/frontchannel-logout', frontchannelLogoutEndpoint(options))
+  app.get('/oauth2/jwks', jwksEndpoint(options))
 }
 
 /** Nothing we are asked here is in a body, so that no content type matters, not even a malformed one (STANDARDS CS-10). */

@@ -9,6 +9,7 @@ export const OWN_ENDPOINTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['/oauth2/session/events', ['GET']],
   ['/oauth2/backchannel-logout', ['POST']],
   ['/oauth2/frontchannel-logout', ['GET']],
+  ['/oauth2/jwks', ['GET', 'HEAD']],
   // /oauth2/verify, any method, where forwardAuth is configured: the door knows it by itself.
 ])
 

@@ -29,6 +29,14 @@ export function createBearerTokens(provider: Provider, nowMs: () => number): Bea
   const introspection = createTokenIntrospection(provider)
   const { issuer, clockToleranceMs } = provider.options
 
+  function forAudience(value: string, { audience }: BearerRule, claims: Claims): BearerVerdict {
+    if (!isForAudience(claims, audience)) return invalid('aud is another audience')
+    const { exp, sub } = claims
+    const subject = typeof sub === 'string' ? sub : undefined
+    const expiresAtMs = typeof exp === 'number' ? exp * 1000 : NEVER_MS
+    return { value, claims, scope: scopeOf(claims), issuer, subject, expiresAtMs }
+  }
+
   function ofVerified(token: string, rule: BearerRule, found: VerifiedToken): BearerVerdict {
     if (!rule.algorithms.includes(found.algorithm)) return invalid('alg is not one of this route')
     return forAudience(token, rule, found.claims)
@@ -73,14 +81,6 @@ export function createBearerTokens(provider: Provider, nowMs: () => number): Bea
       return canAsk ? byIntrospection(token, rule) : invalid('it is no signed JWT')
     },
   }
-}
-
-function forAudience(value: string, { audience }: BearerRule, claims: Claims): BearerVerdict {
-  if (!isForAudience(claims, audience)) return invalid('aud is another audience')
-  const { exp, sub } = claims
-  const subject = typeof sub === 'string' ? sub : undefined
-  const expiresAtMs = typeof exp === 'number' ? exp * 1000 : NEVER_MS
-  return { value, claims, scope: scopeOf(claims), subject, expiresAtMs }
 }
 
 function invalid(why: string): RefusedToken {

@@ -13,6 +13,8 @@ import type { AccessToken } from '../domain/session-record.ts'
 import { loginToken } from '../domain/token-freshness.ts'
 import type { EndedSession } from '../domain/session-store.ts'
 import type { SessionCookie } from '../http/session-cookie.ts'
+import type { IdentityTokens } from '../oidc/identity-tokens.ts'
+import { identityOf } from './identity-admission.ts'
 import { routeToken } from './upstream-token.ts'
 import { admitBearer, type BearerAdmission, type BearerGuard } from './bearer-admission.ts'
 
@@ -24,6 +26,8 @@ export type Admission =
       readonly token: string | undefined
       /** The caller's own token, where that is what they came with. */
       readonly bearer?: BearerToken
+      /** Our signed statement about the caller, where the route wants one. */
+      readonly identity?: string
     }
   | { readonly kind: 'login'; readonly stepUp?: StepUp }
   | {
@@ -39,6 +43,7 @@ export interface Guard extends BearerGuard {
   readonly sessions: SessionEngine
   readonly serviceTokens: ServiceTokens
   readonly sessionCookie: SessionCookie
+  readonly identityTokens: IdentityTokens | undefined
 }
 
 const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
@@ -51,8 +56,31 @@ const ANONYMOUS = { kind: 'forward', session: undefined, token: undefined } as c
 export function admit(
   guard: Guard,
   route: Route,
-  request: Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>,
+  request: AskedRequest,
 ): Admission | Promise<Admission> {
+  const admission = judge(guard, route, request)
+  if (route.identity === undefined) return admission
+  return admission instanceof Promise
+    ? admission.then((late) => withIdentity(guard, route, late))
+    : withIdentity(guard, route, admission)
+}
+
+function withIdentity(
+  { identityTokens }: Guard,
+  { identity: rule }: Route,
+  admission: Admission,
+): Admission | Promise<Admission> {
+  if (admission.kind !== 'forward' || rule === undefined || identityTokens === undefined)
+    return admission
+  const identity = identityOf(identityTokens, rule, admission)
+  if (identity === undefined) return admission
+  if (typeof identity === 'string') return { ...admission, identity }
+  return identity.then((late): Admission => ({ ...admission, identity: late })).catch(refusalOf)
+}
+
+type AskedRequest = Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>
+
+function judge(guard: Guard, route: Route, request: AskedRequest): Admission | Promise<Admission> {
   const facts = requestFacts(request.method ?? '', request.headers)
   const question: Question = { guard, route, facts }
   if (route.access === 'public') return withoutSession(question, NO_SESSION)

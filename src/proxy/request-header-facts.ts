@@ -8,12 +8,13 @@ export function requestHeaderFacts(
   { proto }: TransferLine,
   request: IncomingMessage,
   entrance: Entrance,
-  { token, session, bearer }: Passage,
+  { token, session, bearer, identity }: Passage,
 ): RequestHeaderFacts {
   return {
     token,
     claims: session?.record.claims ?? bearer?.claims,
     session: session?.record,
+    identity,
     peerAddress: request.socket.remoteAddress ?? '',
     peerTrusted: entrance.peerTrusted,
     method: entrance.method,

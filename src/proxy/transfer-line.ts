@@ -36,6 +36,8 @@ export interface Passage {
   readonly token: string | undefined
   /** The caller's own token, where that is what they came with. */
   readonly bearer?: BearerToken
+  /** Our signed statement about the caller. */
+  readonly identity?: string
 }
 
 /** What can be worked out before the first request. */

@@ -3,6 +3,7 @@ import { upstreamRequestHeaders } from '../domain/request-headers.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { Exchange } from './exchange.ts'
+import { warnOfLostHeaders } from './lost-headers.ts'
 import { announcedBodyBytes } from './message-body.ts'
 import { requestHeaderFacts } from './request-header-facts.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
@@ -43,9 +44,4 @@ export function transfer(
   }
   const { session, bearer } = passage
   new Exchange(line, { request, reply, entrance, session, bearer }, question).start()
-}
-
-function warnOfLostHeaders({ emit, route }: TransferLine, names: readonly string[]): void {
-  const message = `${route.id}: left out because the value is over 4 KiB: ${names.join(', ')}`
-  emit({ type: 'warning', code: 'header_too_long', message })
 }

@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { BearerToken } from '../domain/bearer-credential.ts'
 import type { HeaderSource } from '../domain/header-source.ts'
 import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
@@ -13,7 +12,9 @@ import { VERIFY_PATH } from '../http/forwarded-request.ts'
 import { loginHref } from '../http/refusal-page.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
 import { admit, type Admission } from './admission.ts'
+import { warnOfLostHeaders } from './lost-headers.ts'
 import type { ProxyContext } from './proxy-context.ts'
+import type { Passage } from './transfer-line.ts'
 
 export interface VerifyEndpointOptions {
   readonly proxy: ProxyContext
@@ -93,18 +94,24 @@ function askedRequest({ headers, rawHeaders }: IncomingMessage, { method }: Entr
 }
 
 function passed(
-  { reply, entrance }: Question,
+  { reply, entrance, proxy }: Question,
   route: Route,
-  { session, token, bearer }: Extract<Admission, { kind: 'forward' }>,
+  admission: Extract<Admission, { kind: 'forward' }>,
 ): FastifyReply {
+  const { session, token } = admission
   entrance.session = session
   const own: string[] = token === undefined ? [] : ['authorization', `Bearer ${token}`]
-  addConfiguredHeaders(own, route.headers.set, headerSource(entrance, bearer))
+  const configured = { set: route.headers.set, identityHeader: route.identity?.header }
+  const tooLong = addConfiguredHeaders(own, configured, headerSource(entrance, admission))
+  if (tooLong.length > 0) warnOfLostHeaders({ emit: proxy.emit, route }, tooLong)
   for (let at = 0; at < own.length; at += 2) reply.header(own[at]!, own[at + 1])
   return reply.code(204).headers(plainHeaders(entrance)).send()
 }
 
-function headerSource(entrance: Entrance, bearer: BearerToken | undefined): HeaderSource {
+function headerSource(
+  entrance: Entrance,
+  { bearer, identity }: Pick<Passage, 'bearer' | 'identity'>,
+): HeaderSource {
   const { requestId, method, authority = '', target, clientAddress, session } = entrance
   const path = target?.path ?? ''
   const record = session?.record
@@ -116,6 +123,7 @@ function headerSource(entrance: Entrance, bearer: BearerToken | undefined): Head
     clientAddress,
     session: record,
     claims: record?.claims ?? bearer?.claims,
+    identity,
   }
 }
 

@@ -14,6 +14,7 @@ import { parseDuration, parseSize, type Bounds } from './quantity.ts'
 import { parseRedisKeyPrefix, parseRedisServer, parseRedisUrl } from './redis-address.ts'
 import { parseLocalPath, parseRoutePath, parseStripPrefix } from './route-path.ts'
 import { parseSecretKey } from './secret-key.ts'
+import { parseSigningKey } from './signing-key.ts'
 import { parseCredential, parseLine } from './text.ts'
 import { parseUpstream } from './upstream-address.ts'
 import {
@@ -63,6 +64,7 @@ export const FORMATS = {
   'authorization-parameter': parseAuthorizationParameter,
   'login-parameter': parseLoginParameter,
   'secret-key': parseSecretKey,
+  'signing-key': parseSigningKey,
   'redis-url': parseRedisUrl,
   'redis-server': parseRedisServer,
   'redis-key-prefix': parseRedisKeyPrefix,

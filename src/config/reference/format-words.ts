@@ -31,6 +31,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   'authorization-parameter': 'parameter name',
   'login-parameter': 'parameter name',
   'secret-key': '32 random bytes, base64 or hex',
+  'signing-key': 'private key, PEM or JWK',
   'redis-url': '`redis[s]://[user:password@]host[:port][/database]`',
   'redis-server': '`host:port`',
   'redis-key-prefix': 'text',

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { forwardAuthSchema } from './forward-auth-schema.ts'
+import { identitySchema } from './identity-schema.ts'
 import { adminSchema, listenSchema } from './listener-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
@@ -23,6 +24,7 @@ const configSchema = section({
   logout: logoutSchema,
   loginLimit: loginLimitSchema,
   forwardAuth: Type.Optional(forwardAuthSchema),
+  identity: Type.Optional(identitySchema),
   routes: routesSchema,
   workers: count({
     default: 1,

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
 import { corsSchema } from './cors-schema.ts'
 import { bearerSchema } from './bearer-schema.ts'
+import { routeIdentitySchema } from './identity-schema.ts'
 import { requirementSchema } from './requirement-schema.ts'
 import {
   choice,
@@ -141,6 +142,7 @@ const routeSchema = section({
   require: requirementSchema,
   token: tokenSchema,
   headers,
+  identity: Type.Optional(routeIdentitySchema),
   csrf: flag({
     default: true,
     description:

@@ -79,7 +79,7 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
 }
 
 /** Where every request is looked at first (DESIGN §1.2). */
-function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: GatewayConfig) {
+export function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: GatewayConfig) {
   const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
   return createDoor({
     site: siteOf(publicUrl),
@@ -91,7 +91,7 @@ function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: GatewayCo
 }
 
 /** Our name in Via: the same in every replica, so that a loop through the balancer is seen too (HX-5). */
-function viaPseudonym({ publicUrl, provider }: GatewayConfig): string {
+export function viaPseudonym({ publicUrl, provider }: GatewayConfig): string {
   const identity = `${publicUrl.origin} ${provider.clientId}`
   return `bearergate-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`
 }

@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'validate a configuration file, without network',
     run: async (args, io) => (await import('./check.ts')).runCheck(args, io),
   },
+  explain: {
+    summary: 'say what would become of a request, and why',
+    run: async (args, io) => (await import('./explain.ts')).runExplain(args, io),
+  },
   sessions: {
     summary: 'list sessions, or end them',
     run: async (args, io) => (await import('./sessions.ts')).runSessions(args, io),

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path'
 import { LineCounter } from 'yaml'
 import { buildConfig } from './build-config.ts'
 import { ConfigError, type Diagnostic } from './config-error.ts'
-import { nameOfPath } from './decode-report.ts'
+import { nameOfPath, type Path } from './decode-report.ts'
 import { decode, type Decoded } from './decode.ts'
 import { fileReader } from './file-reader.ts'
 import type { GatewayConfig } from './gateway-config.ts'
@@ -29,6 +29,14 @@ export interface LoadedConfig {
   readonly warnings: readonly Diagnostic[]
 }
 
+/** The same, with its places in the file. */
+export interface LoadedFile extends LoadedConfig {
+  /** Where a key stands in the file. */
+  readonly lineOf: (path: Path) => number
+  /** False for secrets, and for what came from the environment or a file. */
+  readonly mayShow: (path: Path) => boolean
+}
+
 /**
  * The configuration of a file, with everything it refers to read.
  *
@@ -37,7 +45,7 @@ export interface LoadedConfig {
 export function loadConfig(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
-): LoadedConfig {
+): LoadedFile {
   const readFile = fileReader(dirname(file))
   const text = readFile(basename(file))
   if ('wrong' in text) throw new ConfigError([{ file, message: text.wrong }])
@@ -49,7 +57,7 @@ export function loadConfig(
  *
  * @throws ConfigError as loadConfig
  */
-export function parseConfig(text: string, file: string, source: PlaceholderSource): LoadedConfig {
+export function parseConfig(text: string, file: string, source: PlaceholderSource): LoadedFile {
   const places = new Places(text, file)
   const { root, findings } = readYamlTree(text)
   if (root === undefined) throw places.error(findings.length > 0 ? findings : [EMPTY])
@@ -60,6 +68,8 @@ export function parseConfig(text: string, file: string, source: PlaceholderSourc
   return {
     config: buildConfig(decoded.value as LoadedTree),
     warnings: places.diagnostics(report.warnings),
+    lineOf: (path) => places.lineOf(decoded.report.offsetOf(path)),
+    mayShow: (path) => decoded.report.mayShow(path),
   }
 }
 

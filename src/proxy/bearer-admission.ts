@@ -38,7 +38,10 @@ export interface BearerQuestion {
   readonly facts: RequestFacts
 }
 
-const WITHOUT_TOKEN: Readonly<Record<Exclude<BearerCredential['kind'], 'token'>, SessionFacts>> = {
+/** What a route that takes tokens knows of a request that has none to look at. */
+export const WITHOUT_TOKEN: Readonly<
+  Record<Exclude<BearerCredential['kind'], 'token'>, SessionFacts>
+> = {
   absent: { kind: 'none', reason: 'bearer_missing' },
   unreadable: { kind: 'rejected', reason: 'bearer_invalid' },
   several: { kind: 'rejected', reason: 'request_malformed' },

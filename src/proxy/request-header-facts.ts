@@ -5,7 +5,7 @@ import type { Passage, TransferLine } from './transfer-line.ts'
 
 /** What the header policy has to know of one request besides its headers. */
 export function requestHeaderFacts(
-  { proto }: TransferLine,
+  { proto }: Pick<TransferLine, 'proto'>,
   request: IncomingMessage,
   entrance: Entrance,
   { token, session, bearer, identity }: Passage,

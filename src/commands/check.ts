@@ -1,11 +1,10 @@
-import { isAbsolute, relative } from 'node:path'
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/config-error.ts'
 import type { GatewayConfig } from '../config/gateway-config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { Route } from '../domain/route.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
-import { configFile } from './config-file.ts'
+import { configFile, shortName } from './config-file.ts'
 
 const HELP = `Validates a configuration file, without network, and shows what would run.
 
@@ -58,12 +57,6 @@ function check(file: string, io: CommandIo): CheckResult {
     if (!(error instanceof ConfigError)) throw error
     return { config: undefined, problems: error.diagnostics.map(inCwd), warnings: [] }
   }
-}
-
-/** As a person here would write it. */
-function shortName(file: string, { cwd }: CommandIo): string {
-  const fromHere = relative(cwd, file)
-  return fromHere.startsWith('..') || isAbsolute(fromHere) ? file : fromHere
 }
 
 function tell({ config, problems, warnings }: CheckResult, name: string, io: CommandIo): void {

@@ -4,7 +4,7 @@ import { ConfigError, formatDiagnostic } from '../config/config-error.ts'
 import { loadConfig, type LoadedFile } from '../config/load-config.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
-import { configFile } from './config-file.ts'
+import { configFile, shortName } from './config-file.ts'
 import { explainedRequest } from './explained-request.ts'
 import { explain } from './explanation.ts'
 import { explanationText } from './explanation-text.ts'
@@ -19,7 +19,7 @@ Usage: bearergate explain METHOD URL [options]
                        octet by octet, not tidied as browsers do
   --claims FILE        somebody is signed in, or has a good access token: the claims as JSON, such
                        as {"sub":"ada","groups":["staff"]}; acr, auth_time and sid are theirs, scope
-                       is what was granted (left out: all that provider.scope asks for)
+                       is that of the token (left out: all that provider.scope asks for)
   --header 'K: V'      a header of the request, as often as needed. Two that matter:
                        'Accept: text/html' for a page, 'Authorization: Bearer x' for a caller with
                        a token (which is never looked at: --claims says what it holds)
@@ -64,7 +64,9 @@ export async function runExplain(args: readonly string[], io: CommandIo): Promis
   const request = explainedRequest({ method, url, headers, peer }, publicUrl)
   const explanation = explain(loaded, request, { claims, nowMs: Date.now() })
   io.stdout.write(
-    values.json === true ? `${JSON.stringify(explanation)}\n` : explanationText(explanation, file),
+    values.json === true
+      ? `${JSON.stringify(explanation)}\n`
+      : explanationText(explanation, shortName(file, io)),
   )
   return EXIT.ok
 }
@@ -74,8 +76,10 @@ function load(file: string, io: CommandIo): LoadedFile | undefined {
     return loadConfig(file, io.env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const lines = error.diagnostics.map((found) => `${formatDiagnostic(found)}\n`)
-    io.stderr.write(`${lines.join('')}nothing to explain: ${file} is not valid\n`)
+    const lines = error.diagnostics.map(
+      (found) => `${formatDiagnostic({ ...found, file: shortName(found.file, io) })}\n`,
+    )
+    io.stderr.write(`${lines.join('')}nothing to explain: ${shortName(file, io)} is not valid\n`)
     return undefined
   }
 }

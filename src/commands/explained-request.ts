@@ -1,4 +1,4 @@
-import { IncomingMessage } from 'node:http'
+import { IncomingMessage, type IncomingHttpHeaders } from 'node:http'
 import { isIP, Socket } from 'node:net'
 import { UsageError } from './arguments.ts'
 
@@ -17,7 +17,7 @@ const URL_FORM = /^(?:https?:\/\/([^/?#\\]*))?([/?*#\\].*)?$/is
 const FIELD = /^([\w!#$%&'*+.^`|~-]+):[\t ]*([^\u0000\n\r]*)$/
 
 /**
- * The request as it would have come in: what Node's own parser makes of these octets, without a connection. Nothing is
+ * The request as it would have come in: what Node's parser makes of these octets, without a connection. Nothing is
  * repaired, so that a hostile target is judged as what it is.
  *
  * @throws UsageError no request can be like that
@@ -34,13 +34,35 @@ export function explainedRequest(
   const host = hasHost ? [] : ['Host', octets(authority ?? publicUrl.host)]
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: peer })
   const request = new IncomingMessage(socket)
+  const rawHeaders = [...host, ...fields]
   return Object.assign(request, {
     method: method.toUpperCase(),
     url: octets(target),
     httpVersion: '1.1',
-    rawHeaders: [...host, ...fields],
+    rawHeaders,
+    headers: combined(rawHeaders),
     complete: true,
   })
+}
+
+// Of these Node keeps the first and drops the others (its documentation of message.headers).
+const FIRST_COUNTS = new Set(
+  'authorization content-length content-type from host if-modified-since if-unmodified-since max-forwards proxy-authorization referer user-agent'.split(
+    ' ',
+  ),
+)
+
+/** As node:http combines the lines of a head. */
+function combined(rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers: Record<string, string> = {}
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase()
+    const [value, earlier] = [rawHeaders[at + 1]!, headers[name]]
+    if (earlier === undefined) headers[name] = value
+    else if (!FIRST_COUNTS.has(name))
+      headers[name] = `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`
+  }
+  return headers
 }
 
 function placeOf(url: string): { readonly authority: string | undefined; readonly target: string } {

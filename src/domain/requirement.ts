@@ -32,8 +32,10 @@ export type ClaimValue = string | number | boolean
 /** What is known of a caller, by session or by token. */
 export interface Standing {
   readonly claims: Readonly<Record<string, unknown>>
-  /** Space-separated, as granted, not as asked (RFC 6749 §5.1). */
+  /** Of the token that speaks for the user upstream; space-separated, as granted, not as asked (RFC 6749 §5.1). */
   readonly scope: string | undefined
+  /** That token is still to be fetched: nobody is refused for its scope yet. */
+  readonly scopeIsToCome?: boolean
   /** How the user signed in, in the provider's word. */
   readonly acr: string | undefined
   /** Milliseconds since the user proved who they are, at least; `undefined`: the provider does not say. */
@@ -84,6 +86,7 @@ function lackOfCondition(
 ): FixedLack | undefined {
   const unmet = claims.filter((claim) => !isMet(claim, standing.claims))
   if (unmet.length > 0) return { reason: 'claims_unmet', claims: unmet.map(({ name }) => name) }
+  if (standing.scopeIsToCome === true) return undefined
   const granted = standing.scope?.split(' ') ?? []
   // The whole scope that is needed, not the missing part: what RFC 6750 §3 has the challenge say.
   return scope.every((one) => granted.includes(one))

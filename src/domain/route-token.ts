@@ -53,6 +53,11 @@ export function told({ via, audience, resource, scope }: TokenWish): Omit<TokenW
   }
 }
 
+/** True where the upstream gets a token of the user's that is not that of the login: what it is good for is its own scope. */
+export function isOwnToken(token: RouteToken): token is SessionTokenWish {
+  return token.via === 'refresh' || token.via === 'exchange'
+}
+
 /** The token a session has for a target, however old; `''` is the login's own. */
 export function tokenFor(record: SessionRecord, target: string): AccessToken | undefined {
   return record.accessTokens.find((token) => token.target === target)

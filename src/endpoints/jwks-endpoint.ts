@@ -15,14 +15,15 @@ const MAX_AGE_SECONDS = 300 // how long a new key has to be published before it 
  * be cached: it says the same to everybody.
  */
 export function jwksEndpoint({ identityTokens }: JwksEndpointOptions) {
+  const document = identityTokens && Buffer.from(JSON.stringify(identityTokens.jwks)) // of a text the type would get a charset
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    if (identityTokens === undefined) return refuse(request, reply, 'route_not_found')
+    if (document === undefined) return refuse(request, reply, 'route_not_found')
     return reply
       .headers({
         ...plainHeaders(entranceOf(request.raw)),
         'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
         'content-type': 'application/jwk-set+json',
       })
-      .send(JSON.stringify(identityTokens.jwks))
+      .send(document)
   }
 }

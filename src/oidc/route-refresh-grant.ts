@@ -39,11 +39,11 @@ export async function routeRefreshGrant(
     throw failure(provider, cause)
   }
   if (answer.id_token !== undefined) checkIdToken(answer.id_token, record)
-  const { value } = loginToken(record)
+  const { value, scope } = loginToken(record) // RFC 6749 §6: without a scope asked for, that of the login
   const { refresh_token: refreshToken } = answer
   const rotated = refreshToken === undefined ? {} : { refreshToken }
   try {
-    const terms = { wish, requestedAtMs, loginToken: value }
+    const terms = { wish, requestedAtMs, loginToken: value, scope }
     return { accessToken: routeAccessToken(provider.options, answer, terms), ...rotated }
   } catch (error) {
     if (error instanceof ProviderError) return { refused: error, ...rotated }

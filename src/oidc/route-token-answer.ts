@@ -11,6 +11,8 @@ export interface RouteTokenTerms {
   readonly requestedAtMs: number
   /** The login's own token, where there is one: the answer must not be as good for its audience. */
   readonly loginToken?: string | undefined
+  /** What an answer without scope grants if none was asked for. */
+  readonly scope?: string | undefined
 }
 
 /** The parameters a wish adds to a token request. */
@@ -31,12 +33,12 @@ export function wishParameters({ audience, resource, scope }: TokenWish): Record
 export function routeAccessToken(
   { defaultAccessTokenLifetimeMs }: ProviderOptions,
   answer: TokenEndpointResponse,
-  { wish, requestedAtMs, loginToken }: RouteTokenTerms,
+  { wish, requestedAtMs, loginToken, scope }: RouteTokenTerms,
 ): AccessToken {
   const token = usable(answer, {
     requestedAtMs,
     defaultLifetimeMs: defaultAccessTokenLifetimeMs,
-    askedScope: wish.scope,
+    askedScope: wish.scope ?? scope,
   })
   if (loginToken !== undefined) refuseIgnoredAudience(wish, token.value, loginToken)
   return { ...token, target: wish.target }

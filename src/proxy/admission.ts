@@ -5,6 +5,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
 import type { Lack } from '../domain/requirement.ts'
+import { isOwnToken } from '../domain/route-token.ts'
 import type { Route } from '../domain/route.ts'
 import type { ServiceTokens } from '../domain/service-tokens.ts'
 import type { StepUp } from '../domain/step-up.ts'
@@ -167,14 +168,24 @@ function withLoginToken(
   if (route.token.via === 'login') return { kind: 'forward', session, token: own.value }
   const token = routeToken(guard, route.token, session)
   if (token === undefined) return { kind: 'forward', session, token: undefined }
-  if (!(token instanceof Promise)) return { kind: 'forward', session, token: token.value }
+  if (!(token instanceof Promise)) return withRouteToken(question, session, token)
   return token
     .then((fetched): Admission | Promise<Admission> =>
       'ended' in fetched
         ? withoutSession(question, { kind: 'none', reason: fetched.ended })
-        : { kind: 'forward', session: newest(question, session), token: fetched.value },
+        : withRouteToken(question, newest(question, session), fetched),
     )
     .catch(refusalOf)
+}
+
+/** What the route requires of scope, the token must have that goes there. */
+function withRouteToken(question: Question, session: LiveSession, token: AccessToken): Admission {
+  const { route } = question
+  if (route.require !== undefined && isOwnToken(route.token)) {
+    const decision = decide(question, standingOf(question, session, token))
+    if (decision.kind !== 'forward') return decision
+  }
+  return { kind: 'forward', session, token: token.value }
 }
 
 /** Nobody's session: the gateway's own token, where the route has it. */
@@ -185,11 +196,17 @@ function anonymous({ guard, route }: Question): Admission | Promise<Admission> {
   return token.then(({ value }): Admission => ({ ...ANONYMOUS, token: value })).catch(refusalOf)
 }
 
-function standingOf({ guard }: Question, { record }: LiveSession): SessionFacts {
+function standingOf(
+  { guard, route }: Question,
+  { record }: LiveSession,
+  ownToken?: AccessToken,
+): SessionFacts {
   const { claims, acr, authTimeMs } = record
+  const isToCome = ownToken === undefined && isOwnToken(route.token)
+  const { scope } = ownToken ?? loginToken(record)
   const authAgeMs =
     authTimeMs === undefined ? undefined : guard.wallClockMs() - authTimeMs - guard.clockToleranceMs
-  return { kind: 'active', claims, scope: loginToken(record).scope, acr, authAgeMs }
+  return { kind: 'active', claims, scope, scopeIsToCome: isToCome, acr, authAgeMs }
 }
 
 /** Claims and scope may have changed with the refresh (RT-17). */

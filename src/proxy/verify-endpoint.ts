@@ -71,6 +71,7 @@ async function answer(question: Question): Promise<FastifyReply> {
   const { refusal, route } = entrance
   if (refusal !== undefined) return refused(question, refusal.reason)
   if (route === undefined) return refused(question, 'route_not_found')
+  if (proxy.load.isOverloaded()) return refused(question, 'overloaded')
   const admission = await admit(proxy, route, askedRequest(request.raw, entrance))
   switch (admission.kind) {
     case 'forward':

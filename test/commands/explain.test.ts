@@ -104,7 +104,7 @@ t.test('a request that is forwarded: which route, why, where to, with which head
     'x-forwarded-prefix': '/api',
     'x-request-id': '<request id>',
   })
-  t.same(upstream.dropped.toSorted(), ['authorization', 'remote-user', 'x-internal'])
+  t.same(upstream.dropped.toSorted(), ['remote-user', 'x-internal'])
   t.same(upstream.forged.toSorted(), ['remote-user', 'x-user'])
   t.notMatch(JSON.stringify(explanation), /pasted-token|very-dark|ticket/)
 })
@@ -253,8 +253,8 @@ const HOSTILE: readonly [string, string][] = [
   ['/open/a b', 'path_refused'],
   ['/open/%', 'path_refused'],
   ['/open/\u001b[31mred', 'path_refused'],
-  ['/open%2fx', 'path_refused'],
-  ['/OPEN/x', 'path_refused'],
+  ['/open%2fx', 'route_not_found'],
+  ['/OPEN/x', 'route_not_found'],
   [`/open/${'x'.repeat(9_000)}`, 'uri_too_long'],
   ['https://app.example.com:x/open/x', 'request_malformed'],
   ['https://app.example.com/../open/x', 'path_refused'],
@@ -273,10 +273,10 @@ t.test('for people: the verdict first, and where to read on', async (t) => {
   const refused = await told(t, ['GET', 'https://app.example.com/api/orders/7'])
   t.equal(refused.code, 0)
   t.equal(
-    refused.stdout.replace(/, \S+:7\)/, ', FILE:7)'),
+    refused.stdout,
     `request    GET /api/orders/7 at app.example.com
 decision   refused: no_session (401). Sign-in required. No session came with the request.
-route      /api/orders/* (routes[0], FILE:7): access required, by session
+route      /api/orders/* (routes[0], bearergate.yaml:7): access required, by session
 caller     nobody is signed in (--claims FILE makes somebody)
 it is      a script, no page
 help       docs/troubleshooting.md, no_session

@@ -24,6 +24,7 @@ export const ENV: Readonly<Record<string, string>> = {
 const FILES: Readonly<Record<string, string>> = {
   '/run/secrets/oidc_client_secret': `${CLIENT_SECRET}\n`,
   '/run/secrets/forward_auth_key': `${SECRET}\n`,
+  '/run/secrets/identity_key.pem': fixture('server.key'),
   '/run/secrets/empty': '\n',
   'server.crt': fixture('server.crt'),
   'server.key': fixture('server.key'),

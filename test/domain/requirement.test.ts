@@ -133,3 +133,13 @@ for (const [what, requirement, told] of TOLD) {
     t.same(lackOf(requirement, STANDING), told)
   })
 }
+
+t.test('a token that is still to be fetched is no lack of scope, and mends no claim', async (t) => {
+  const toCome = { ...STANDING, scope: undefined, scopeIsToCome: true }
+  const scope: Requirement = { scope: ['run'] }
+  t.equal(lackOf(scope, toCome), undefined)
+  t.equal(lackOf({ any: [scope, claim(['department'], 'it')] }, toCome), undefined)
+  t.equal(lackOf({ all: [scope] }, toCome), undefined)
+  t.match(lackOf({ ...scope, ...claim(['department'], 'it') }, toCome), { reason: 'claims_unmet' })
+  t.match(lackOf(scope, { ...toCome, scopeIsToCome: false }), { reason: 'insufficient_scope' })
+})

@@ -239,8 +239,10 @@ t.test('a WebSocket opens with the statement', async (t) => {
     headers,
     origin: 'http://127.0.0.1',
   })
+  const isOpen = once(socket, 'open')
   const [, handshake] = (await opened) as [unknown, { headers: Record<string, string> }]
   t.match(decodeJwt(handshake.headers[FIELD] ?? ''), { sub: 'alice', aud: api.origin })
+  await isOpen
   socket.terminate()
 })
 

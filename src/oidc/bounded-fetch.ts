@@ -22,6 +22,8 @@ const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
 const MAX_BODY_BYTES = 1_048_576 // STANDARDS TK-13: tokens, keys and metadata are far smaller
 const MAX_CONNECTIONS = 16 // per origin; more calls wait within their deadline
 const RETRY_DELAY_MS = 200
+/** Said out loud: NODE_TLS_REJECT_UNAUTHORIZED=0 in some environment would switch off what is left to Node (CF-5). */
+const VERIFIED = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const
 
 /**
  * The one way to the provider: own connections, answers of at most 1 MiB after decompression, read
@@ -37,7 +39,7 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
   const dispatcher = new Agent({
     connections: MAX_CONNECTIONS,
     pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
-    connect: { timeout: timeoutMs, ...(ca === undefined ? {} : { ca }) },
+    connect: { timeout: timeoutMs, ...VERIFIED, ...(ca === undefined ? {} : { ca }) },
   })
   const boundedFetch: BoundedFetch = async (url, request = {}) => {
     const init = {

@@ -86,7 +86,7 @@ t.test('closing ends what is under way', async (t) => {
 })
 
 t.test(
-  'the certificate of the provider is verified, against a configured authority where there is one',
+  'CF-5 the certificate of the provider is verified, against a configured authority where there is one',
   async (t) => {
     const server = createSecureServer(
       { cert: LOOPBACK_CERTIFICATE, key: LOOPBACK_KEY },
@@ -105,6 +105,10 @@ t.test(
     })
     await t.rejects(strict.fetch(url), TypeError)
     t.equal(await (await told.fetch(url)).text(), 'secure')
+
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    t.teardown(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'])
+    await t.rejects(strict.fetch(url), TypeError, 'whatever the environment says')
   },
 )
 

@@ -39,6 +39,8 @@ const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
     ...words('authorization host x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id'),
     // Another way to name a method would get round the route's methods and the CSRF rules (CS-9, AT-12).
     ...words('x-http-method x-http-method-override x-method-override'),
+    // The same for the path that was judged (HX-34). Proxies that we trust pass on what clients send, as they do not know these.
+    ...words('x-original-url x-rewrite-url'),
     // A proxy that does not know it passes on the client's, and we would have to extend that.
     'forwarded',
   ],
@@ -48,8 +50,10 @@ const ACTIONS: Readonly<Record<RequestHeaderAction, readonly string[]>> = {
       'x-forwarded-groups x-forwarded-preferred-username x-forwarded-user x-remote-user',
   ),
   from_proxy: words(
-    'cf-connecting-ip fastly-client-ip true-client-ip x-client-ip x-cluster-client-ip x-real-ip ' +
-      'x-rewrite-url',
+    'cf-connecting-ip cf-connecting-ipv6 client-ip fastly-client-ip fly-client-ip front-end-https ' +
+      'true-client-ip wl-proxy-client-ip x-appengine-user-ip x-azure-clientip x-client-ip ' +
+      'x-cluster-client-ip x-envoy-external-address x-forwarded x-http-host-override x-real-ip ' +
+      'x-url-scheme',
   ),
   connection: ['connection'],
   cookie: ['cookie'],
@@ -66,6 +70,7 @@ const SINGLE = words(
     'sec-fetch-site user-agent',
 )
 
+const STATING = ['x-auth-request-', 'x-ssl-', 'x-client-cert', 'x-webauth-']
 const ODD_NAME = /[^a-z0-9-]/
 const READ = new Set(['connection', 'via']) // never sent on as received, so there is nothing to drop
 
@@ -111,6 +116,8 @@ export function ruleByPattern(name: string): RequestHeaderRule {
       return name === 'proxy' || name.startsWith('proxy-') ? DROP : PASS
     case 0x63: // c
       return name.startsWith('client-cert') ? FORGED : PASS
+    case 0x73: // s
+      return name.startsWith('ssl-client-') ? FORGED : PASS
     default:
       return PASS
   }
@@ -118,10 +125,7 @@ export function ruleByPattern(name: string): RequestHeaderRule {
 
 function ruleOfExtension(name: string): RequestHeaderRule {
   if (name.startsWith('x-forwarded-') || name.startsWith('x-original-')) return FROM_PROXY
-  const states = ['x-auth-request-', 'x-ssl-', 'x-client-cert'].some((prefix) =>
-    name.startsWith(prefix),
-  )
-  return states ? FORGED : PASS
+  return STATING.some((prefix) => name.startsWith(prefix)) ? FORGED : PASS
 }
 
 function singleBit(name: string): number {

@@ -13,6 +13,7 @@ import {
   MAX_TARGET_LENGTH,
   targetRefusal,
 } from './asked-target.ts'
+import { staysOnRoute } from './destination.ts'
 import { enter, knownEntrance, type DoorRefusal, type Entrance, type Site } from './entrance.ts'
 import {
   asksToVerify,
@@ -119,7 +120,22 @@ function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Find
   const forwards = maxForwards(method, headers['max-forwards'] as string | undefined)
   if (forwards === 'answer') return ownOptions(asked)
   if (isOwnSpace(target.path)) return ownEndpoint(method, asked, target)
-  return proxied(methodOf(request, asked, target, routes), asked, target, routes)
+  const found = proxied(methodOf(request, asked, target, routes), asked, target, routes)
+  return judgedTwice(request, method, found, { hosts, routes })
+}
+
+/** A request that writes to a second path has to be right in both. */
+function judgedTwice(
+  { headers: { destination } }: IncomingMessage,
+  method: string,
+  found: Findings,
+  { hosts, routes }: Pick<DoorOptions, 'hosts' | 'routes'>,
+): Findings {
+  const { route, host, target } = found
+  if (route === undefined || target === undefined) return found
+  return staysOnRoute({ method, destination, host, route }, hosts, routes)
+    ? found
+    : refused('path_refused', found, { target })
 }
 
 /** A preflight belongs to the route of the request it announces, where that route answers it (STANDARDS CS-5). */
@@ -144,7 +160,7 @@ function verified(request: IncomingMessage, peerTrusted: boolean, options: DoorO
   const told = peerTrusted ? forwardedRequest(request) : undefined
   if (told === undefined || hasRepeatedField(request.rawHeaders))
     return { ...refused('verify_refused', NOWHERE), endpoint: VERIFY_PATH, internalUrl }
-  const found = asked(told, options)
+  const found = judgedTwice(request, told.method, asked(told, options), options)
   return { ...found, method: told.method, endpoint: VERIFY_PATH, internalUrl }
 }
 

@@ -202,6 +202,8 @@ const NEVER = [
   'X-Client-Cert-Chain',
   'Client-Cert',
   'Client-Cert-Chain',
+  'SSL-Client-Subject-DN',
+  'X-Webauth-User',
   'Forwarded',
 ]
 const FROM_PROXIES = [
@@ -212,11 +214,14 @@ const FROM_PROXIES = [
   'X-Real-IP',
   'X-Client-IP',
   'True-Client-IP',
-  'X-Original-URL',
   'X-Original-Host',
-  'X-Rewrite-URL',
   'CF-Connecting-IP',
   'X-Cluster-Client-IP',
+  'Client-IP',
+  'X-Forwarded',
+  'X-HTTP-Host-Override',
+  'X-Url-Scheme',
+  'Front-End-Https',
 ]
 const REPLACED = ['X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Request-Id']
 
@@ -231,6 +236,13 @@ t.test('FW-1 who the user is is believed from nobody', async (t) => {
   for (const name of [...NEVER, ...REPLACED]) {
     for (const peerTrusted of [false, true])
       t.same(passed([name, 'forged'], { peerTrusted }), [], name)
+  }
+})
+
+t.test('HX-34 AT-10 no other way to name a path passes, whoever says it', async (t) => {
+  for (const name of ['X-Original-URL', 'x-original-url', 'X-Rewrite-URL']) {
+    for (const peerTrusted of [false, true])
+      t.same(passed([name, '/admin'], { peerTrusted }), [], name)
   }
 })
 

@@ -143,6 +143,58 @@ t.test('HX-34 an ambiguous path is 400', async (t) => {
   }
 })
 
+const DAV = [
+  { path: { kind: 'prefix', path: '/dav' } },
+  { path: { kind: 'prefix', path: '/dav/locked' } },
+  { path: { kind: 'prefix', path: '/cut' }, stripPrefix: '/cut' },
+  {
+    path: { kind: 'prefix', path: '/based' },
+    upstream: { origin: 'http://127.0.0.1:1', basePath: '/base' },
+  },
+  { host: 'files.example.com', path: { kind: 'prefix', path: '/dav' } },
+] as const
+
+const DESTINATIONS: readonly (readonly [string, string, string | string[] | undefined, number])[] =
+  [
+    ['COPY', '/dav/a', '/dav/b', 200],
+    ['MOVE', '/dav/a', 'https://app.example.com/dav/b', 200],
+    ['MOVE', '/dav/a', 'HTTP://APP.example.com:443/dav/sub/b?x', 200],
+    ['MOVE', '/dav/a', undefined, 200],
+    ['PUT', '/dav/a', '/dav/locked/b', 200],
+    ['COPY', '/dav/a', '/dav/locked/b', 400],
+    ['MOVE', '/dav/locked/a', '/dav/b', 400],
+    ['COPY', '/dav/a', '/dav/x/../locked/b', 400],
+    ['COPY', '/dav/a', '/dav/LOCKED/b', 400],
+    ['COPY', '/dav/a', '/dav/%6cocked/b', 400],
+    ['COPY', '/dav/a', '/dav//locked/b', 400],
+    ['COPY', '/dav/a', '/dav\\locked/b', 400],
+    ['COPY', '/dav/a', '//evil.example/dav/b', 400],
+    ['COPY', '/dav/a', 'dav/b', 400],
+    ['COPY', '/dav/a', '', 400],
+    ['COPY', '/dav/a', '/elsewhere', 400],
+    ['COPY', '/dav/a', '/oauth2/logout', 400],
+    ['COPY', '/dav/a', 'https://evil.example/dav/b', 400],
+    ['COPY', '/dav/a', 'https://app.example.com@evil.example/dav/b', 400],
+    ['COPY', '/dav/a', 'https://files.example.com/dav/b', 400],
+    ['COPY', '/dav/a', 'ftp://app.example.com/dav/b', 400],
+    ['COPY', '/dav/a', ['/dav/b', '/dav/locked/b'], 400],
+    ['COPY', '/cut/a', '/cut/b', 400],
+    ['COPY', '/based/a', '/based/b', 400],
+  ]
+
+for (const [method, path, destination, status] of DESTINATIONS) {
+  t.test(`HX-34 HX-36 ${method} ${path} to ${String(destination)} is ${status}`, async (t) => {
+    const stand = createStand({ routes: DAV })
+    const headers = {
+      host: 'app.example.com',
+      ...(destination === undefined ? {} : { destination }),
+    }
+    const answer = await send(t, stand, path, { method, headers })
+    t.equal(answer.status, status)
+    if (status === 400) t.equal(reasonIn(answer.body), 'path_refused')
+  })
+}
+
 t.test('ER-13 no route is 404 for everybody', async (t) => {
   const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
   for (const method of ['GET', 'POST', 'PROPFIND', 'DELETE']) {

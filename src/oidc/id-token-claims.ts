@@ -13,6 +13,7 @@ export interface AudienceExpectation {
 }
 
 const MAX_AGE_MS = 3_600_000 // an ID token comes straight from the provider: an old one was kept by somebody
+const LIKE_AN_ID = /^org_/i
 const SUBJECT = /^[\x20-\x7e]{1,255}$/ // OpenID Connect Core §2
 
 /**
@@ -76,14 +77,16 @@ export function loginShortfall(
   return undefined
 }
 
-/** By id exactly, by name without case: names are case-insensitive at the provider that has them. */
+/**
+ * By id exactly, by name without case: names are case-insensitive at the provider that has them. What is written like
+ * an id is one: customers who name their own organization must not name it like the id of another.
+ */
 function isMember(
   { org_id: id, org_name: name }: Claims,
   organizations: readonly string[],
 ): boolean {
-  return organizations.some(
-    (one) => one === id || (typeof name === 'string' && one.toLowerCase() === name.toLowerCase()),
-  )
+  const own = typeof name === 'string' && !LIKE_AN_ID.test(name) ? name.toLowerCase() : undefined
+  return organizations.some((one) => one === id || one.toLowerCase() === own)
 }
 
 const OF_ONE_TOKEN = new Set([

@@ -342,6 +342,18 @@ const CASES: readonly Case[] = [
     becomes: 'signed_in',
   },
   {
+    name: 'ID-18 an organization that is named like the id of a configured one',
+    script: set({ org_id: 'org_evil', org_name: 'org_1' }),
+    options: { organizations: ['org_1'] },
+    becomes: 'login_refused',
+  },
+  {
+    name: 'ID-18 an organization that is named like the id asked for',
+    script: set({ org_id: 'org_evil', org_name: 'ORG_1' }),
+    parameters: { organization: 'org_1' },
+    becomes: 'login_refused',
+  },
+  {
     name: 'ID-18 an organization beside the configured ones',
     script: set({ org_id: 'org_3' }),
     options: { organizations: ['org_1', 'org_2'] },

@@ -56,7 +56,7 @@ function checkedEndpoints(document: Record<string, unknown>, options: ProviderOp
     ...(options.introspection === true ? ['introspection_endpoint'] : []),
   ]
   const endpoints = Object.fromEntries(
-    names.flatMap((name) => (typeof document[name] === 'string' ? [[name, document[name]]] : [])),
+    names.flatMap((name) => (isGiven(document[name]) ? [[name, document[name]]] : [])),
   ) as Record<string, string>
   const missing = REQUIRED.filter((name) => !(name in endpoints))
   const problems = [
@@ -65,6 +65,11 @@ function checkedEndpoints(document: Record<string, unknown>, options: ProviderOp
   ]
   if (problems.length > 0) throw unusable(`the provider's metadata: ${problems.join('; ')}`)
   return endpoints as unknown as Endpoints
+}
+
+/** Some write every member there is, and nothing into those that they do not have. */
+function isGiven(address: unknown): boolean {
+  return typeof address === 'string' && address !== ''
 }
 
 async function readDocument(

@@ -38,9 +38,15 @@ async function verifiedByAnyOf(
     try {
       return await jwtVerify(token, key, options)
     } catch (error) {
+      if (isOfKeyAlone(error)) continue
       last = error
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) break
     }
   }
   throw last
+}
+
+/** One key that is too short, or broken, says nothing of the others. */
+function isOfKeyAlone(error: unknown): boolean {
+  return !(error instanceof errors.JOSEError)
 }

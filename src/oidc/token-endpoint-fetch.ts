@@ -5,8 +5,8 @@ import type { BoundedFetch } from './bounded-fetch.ts'
 /**
  * The bounded fetch for openid-client, with what that library leaves open at the token endpoint:
  * the redirect URI of the code grant goes out byte for byte (STACK O5), a success that is not
- * labelled JSON is refused, and an error is recognised by its body, whatever its label and
- * challenge say (STACK §3.4).
+ * labelled JSON is refused, what is told as nothing is absent, and an error is recognised by its body,
+ * whatever its label and challenge say (STACK §3.4).
  */
 export function tokenEndpointFetch(
   fetch: BoundedFetch,
@@ -21,8 +21,9 @@ export function tokenEndpointFetch(
     }
     const answer = await fetch(url, request)
     if (answer.status >= 400) return legibleError(answer)
-    if (answer.status === 200 && url === tokenUrl) refuseUnlabelled(answer)
-    return answer
+    if (answer.status !== 200 || url !== tokenUrl) return answer
+    refuseUnlabelled(answer)
+    return withoutNothings(answer)
   }
 }
 
@@ -30,6 +31,23 @@ function refuseUnlabelled(answer: Response): void {
   const type = answer.headers.get('content-type') ?? ''
   if (/^application\/json\s*(;|$)/i.test(type)) return
   throw new GatewayError('provider_error', `the token answer is labelled ${JSON.stringify(type)}`)
+}
+
+/** Members of a token answer that may be absent (RFC 6749 §5.1). */
+const OPTIONAL = new Set(['expires_in', 'id_token', 'refresh_token', 'scope'])
+
+/** The same answer less what is null or empty text: servers that write every member mean that there is none. */
+async function withoutNothings(answer: Response): Promise<Response> {
+  const text = await answer.text()
+  const members = Object.entries(parseObject(text) ?? {})
+  const told = members.filter(([name, value]) => !OPTIONAL.has(name) || !isNothing(name, value))
+  const body = told.length === members.length ? text : JSON.stringify(Object.fromEntries(told))
+  return new Response(body, { status: answer.status, headers: answer.headers })
+}
+
+/** An empty scope says something: nothing was granted. */
+function isNothing(name: string, value: unknown): boolean {
+  return value === null || (value === '' && name !== 'scope')
 }
 
 /** The same answer with a label that fits its body; a challenge stays only where it says all there is. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import { cookieNames, cookieValues } from './cookie-header.ts'
 import { addCookie, type CookieAttributes, type CookieSeal } from './cookie-seal.ts'
@@ -8,13 +9,18 @@ import { cookieName, decoded } from './session-cookie.ts'
 /** Time to finish a login at the provider (STANDARDS SE-3). */
 export const LOGIN_TRANSACTION_SECONDS = 15 * 60
 
+const MAX_COOKIE_BYTES = 4_096 // STANDARDS SE-4
 const MAX_PENDING = 5 // STANDARDS SE-13
 const MAX_PENDING_BYTES = 7_000 // with the ticket, the Cookie header stays below 8 KB
 const SHORT_HASH = /^[\w-]{16}$/ // no name but these is ours to remove: others may not even be fit for a Set-Cookie
 
 /** One cookie per login under way, so that several tabs may sign in at once (STANDARDS AZ-17). */
 export interface LoginTransactionCookie {
-  /** Stores the transaction and removes the oldest pending ones beyond the limit. */
+  /**
+   * Stores the transaction and removes the oldest pending ones beyond the limit.
+   *
+   * @throws GatewayError parameter_refused: the login link asks for more than a cookie holds
+   */
   write(reply: FastifyReply, transaction: LoginTransaction, cookieHeader: string | undefined): void
   /** The transaction of this state; `undefined` when absent, sent twice, too old or not sealed by us. */
   read(cookieHeader: string | undefined, state: string): LoginTransaction | undefined
@@ -48,14 +54,16 @@ export function createLoginTransactionCookie(
     write: (reply, transaction, cookieHeader) => {
       const name = nameOf(transaction.state)
       const sealed = seal.seal('loginTransaction', { ...transaction })
+      const bytes = sizeBytes(name, encodeURIComponent(sealed))
+      // Browsers would drop it without a word, and the login would fail at its end (SE-4).
+      if (bytes > MAX_COOKIE_BYTES)
+        throw new GatewayError('parameter_refused', 'the login does not fit into a cookie')
       const pending = pendingNames(cookieHeader).map((other) => ({
         name: other,
         startedAtMs: open(cookieHeader, other)?.startedAtMs ?? 0,
         bytes: sizeBytes(other, cookieValues(cookieHeader, other).join('')),
       }))
-      for (const other of surplus(pending, sizeBytes(name, encodeURIComponent(sealed)))) {
-        remove(reply, other)
-      }
+      for (const other of surplus(pending, bytes)) remove(reply, other)
       addCookie(reply, name, sealed, attributes(LOGIN_TRANSACTION_SECONDS))
     },
     read: (cookieHeader, state) => {

@@ -83,6 +83,31 @@ t.test('AZ-10 a repeated parameter is 400', async (t) => {
   }
 })
 
+for (const [name, value] of [
+  ['organization', 'o'.repeat(2_500)],
+  ['organization', '\u{1f511}'.repeat(500)],
+  ['prompt', 'none '.repeat(600)],
+  ['acr_values', 'phr '.repeat(900).trim()],
+] as const) {
+  t.test(`SE-4 a link with ${value.length} characters of ${name} starts no login`, async (t) => {
+    const stand = await createEndpointStand(t)
+    const query = new URLSearchParams({ return_to: `/${'x'.repeat(1_900)}`, [name]: value })
+    const answer = await stand.browser().navigate(`${stand.origin}/oauth2/login?${query}`)
+    t.equal(answer.status, 400)
+    t.strictSame(answer.setCookies, [], 'no cookie that a browser would drop')
+  })
+}
+
+t.test('SE-4 the longest page there may be still fits, with every word of a link', async (t) => {
+  const stand = await createEndpointStand(t)
+  const organization = 'org_0123456789abcdef'
+  const more = { organization, prompt: 'select_account consent', acr_values: 'phr', max_age: '60' }
+  const query = new URLSearchParams({ return_to: `/${'x'.repeat(1_999)}`, ...more })
+  const answer = await stand.browser().navigate(`${stand.origin}/oauth2/login?${query}`)
+  t.equal(answer.status, 302)
+  t.ok(answer.setCookies.every((line) => (line.split(';')[0] ?? '').length <= 4_096))
+})
+
 t.test('AZ-5 the redirect URI follows the configuration, whatever the request says', async (t) => {
   const stand = await createEndpointStand(t)
   const headers = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }

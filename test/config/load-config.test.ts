@@ -113,3 +113,51 @@ t.test('CF-5 a certificate authority is read from its file', async (t) => {
   const { provider } = loadConfig(join(directory, 'gateway.yaml'), ENV).config
   t.match(provider.certificateAuthority, /^-----BEGIN CERTIFICATE-----/)
 })
+
+t.test(
+  'AT-41 SE-14 whoever opens the admin listener to all is found, however it is written',
+  async (t) => {
+    const text = MINIMAL.replace('${file:secret}', 'x')
+    const adminHost = (host: string) =>
+      parse(`${text}admin: { host: "${host}" }\n`).config.admin.host
+    for (const every of ['::', '[::]', '::0', '0:0:0:0:0:0:0:0', '0000::0000', '[0::0]'])
+      t.equal(adminHost(every), '::', every)
+    for (const every of ['0.0.0.0', '::ffff:0.0.0.0', '::ffff:0:0'])
+      t.equal(adminHost(every), '0.0.0.0', every)
+    for (const one of ['127.0.0.1', 'localhost', 'fd00::1', '1.example.com', '0x.example.com'])
+      t.equal(adminHost(one), one)
+    for (const resolved of [
+      '0',
+      '00',
+      '0.0',
+      '0.0.0',
+      '0x0',
+      '127.1',
+      '2130706433',
+      '0x7f.1',
+      '0177.0.0.1',
+    ]) {
+      const [problem] = problemsOf(`${text}admin: { host: "${resolved}" }\n`)
+      t.match(problem, 'admin.host: ', resolved)
+    }
+    const both = `listen: { host: "0:0::0", port: 9090 }\nadmin: { host: "127.0.0.1" }\n`
+    t.match(problemsOf(text + both), [/admin\.port: must differ/])
+  },
+)
+
+t.test(
+  'ID-16 AZ-18 a route that lets in with less than every login asks for is warned of',
+  async (t) => {
+    const warnings = (acrValues: string, acr: string) =>
+      parse(
+        MINIMAL.replace('${file:secret}', 'x')
+          .replace('clientId', `acrValues: ${acrValues}, clientId`)
+          .replace('upstream', `require: { acr: ${acr} }, upstream`),
+      ).warnings.map(({ message }) => message)
+    t.match(warnings('[phr, phrh]', '[phr, silver]'), [
+      /^routes\[0\]\.require\.acr\[1\]: "silver" is not in provider\.acrValues/,
+    ])
+    t.same(warnings('[phr, phrh]', '[phrh]'), [])
+    t.same(warnings('[]', '[phrh]'), [])
+  },
+)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { accepted, refused, type Parsed } from './parsed.ts'
 
+const NUMERIC = /^(?:\d+|0x[0-9a-f]*)(?:\.(?:\d+|0x[0-9a-f]*))*$/
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
 
 /** An address range `10.0.0.0/8`, as a list of trusted proxies takes it (STACK F1: never a hop count). */
@@ -21,15 +22,27 @@ export function parseAddressRange(text: string): Parsed<string> {
   return accepted(text)
 }
 
-/** Where a listener binds: a host name or an address. */
+/**
+ * Where a listener binds: a host name or an address, in the one spelling that others compare. Resolvers take `0` and `0x7f.1`
+ * for addresses: who writes so would listen where nobody looks for it.
+ */
 export function parseListenHost(text: string): Parsed<string> {
   const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text
-  if (isIP(bare) === 0 && !HOST_NAME.test(bare)) {
+  if (isIP(bare) === 6) return accepted(shortest(bare))
+  if (isIP(bare) === 0 && (!HOST_NAME.test(bare) || NUMERIC.test(bare))) {
     return refused(
       'is not an address to listen on: allowed are 0.0.0.0, ::, 127.0.0.1 or a host name, without port',
     )
   }
   return accepted(bare)
+}
+
+/** IPv6 as RFC 5952 has it; IPv4 within it, as what it is. */
+function shortest(address: string): string {
+  const url = `http://[${address}]`
+  if (!URL.canParse(url)) return address // with a zone
+  const plain = new URL(url).hostname.slice(1, -1)
+  return plain === '::ffff:0:0' ? '0.0.0.0' : plain
 }
 
 /** The host of a route, as requests name it: lower case, no port, no wildcard. */

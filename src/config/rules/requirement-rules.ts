@@ -2,10 +2,19 @@ import type { Path } from '../decode-report.ts'
 import type { RouteDraft, RuleReport } from './draft.ts'
 
 type RequirementDraft = NonNullable<RouteDraft['require']>
+interface RequirementSurroundings {
+  readonly acrValues: readonly (string | undefined)[] | undefined
+  readonly report: RuleReport
+}
+
 type ConditionDraft = Pick<RequirementDraft, 'scope' | 'claims' | 'any'>
 
-/** A requirement that nobody is held to, or that asks for nothing, is a mistake. */
-export function checkRequirement(route: RouteDraft, place: Path, report: RuleReport): void {
+/** A requirement that nobody is held to, or that asks for nothing, is a mistake. `acrValues`: what every login must live up to. */
+export function checkRequirement(
+  route: RouteDraft,
+  place: Path,
+  { acrValues = [], report }: RequirementSurroundings,
+): void {
   const { require, access } = route
   if (require === undefined) return
   const path = [...place, 'require']
@@ -16,6 +25,14 @@ export function checkRequirement(route: RouteDraft, place: Path, report: RuleRep
     report.problem([...path, 'maxAge'], 'must be whole seconds: max_age has no fractions')
   for (const [at, group] of (require.all ?? []).entries())
     checkCondition(group, [...path, 'all', at], report)
+  for (const [at, word] of acrValues.length === 0 ? [] : (require.acr ?? []).entries()) {
+    if (word === undefined || acrValues.includes(word)) continue
+    const place = [...path, 'acr', at]
+    report.warning(
+      place,
+      `${report.shown(place, word)} is not in provider.acrValues: who signs in for this route does so with it, and is signed in everywhere`,
+    )
+  }
 }
 
 function checkCondition(

@@ -15,7 +15,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkStripPrefix(route, place, report)
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
-    checkRequirement(route, place, report)
+    checkRequirement(route, place, { acrValues: draft?.provider?.acrValues, report })
     checkCredentials(route, place, { provider: draft?.provider, report })
     checkUpstream(route, place, report)
     warnOfRelaxations(route, place, report)

@@ -3,6 +3,7 @@ import { evidence } from './evidence.ts'
 import { printable } from './printable.ts'
 
 const MAX_PATH = 1_024
+const LONGEST_READ = MAX_PATH + 1 // of strangers' words no more than is shown: masking takes the square of their length
 const MAX_FIELD = 256
 // A path segment may carry secrets too: `/download;token=…`.
 const MATRIX_SECRET =
@@ -50,7 +51,7 @@ function quoted(text: string): string {
 function pathForLog(path: string): string {
   if (path.length <= MAX_PATH && PLAIN_PATH.test(path)) return `"${path}"`
   const end = path.search(/[?#]/)
-  const bare = end === -1 ? path : path.slice(0, end)
+  const bare = path.slice(0, end === -1 ? LONGEST_READ : Math.min(end, LONGEST_READ))
   const masked = bare.includes(';') ? bare.replace(MATRIX_SECRET, ';$1=[masked]') : bare
   return JSON.stringify(printable(masked, MAX_PATH))
 }

@@ -45,6 +45,7 @@ export const SAMPLED_EVENTS: ReadonlyMap<GatewayEvent['type'], number> = new Map
   ['cross_site_blocked', 100],
   ['header_stripped', 5],
   ['logout_refused', 5],
+  ['warning', 5], // a claim that is too long for its header is one with every request
 ])
 
 /** How each field of an event is written; what is not listed here is not written at all. */

@@ -20,7 +20,7 @@ const DOT_SEGMENT = /(?:^|[/;?#])\s*\.{1,2}\s*(?=[/;?#]|$)/
  * (HX-34, AT-11): those are refused with `path_refused`, never repaired (D-10).
  *
  * Refused in the path, as received and after one and two decodes: backslash, control characters, `.` and
- * `..` segments (also before `;`, `?`, `#` or spaces, and with dots and slashes of full width), a leading `//` (many servers read it as a host);
+ * `..` segments (also before `;`, `?`, `#` or spaces, and with dots, slashes and backslashes of full width), a leading `//` (many servers read it as a host);
  * broken percent-encoding or UTF-8, more than two encodings, and a raw `#` anywhere.
  */
 export function canonicalTarget(requestTarget: string): CanonicalTarget | undefined {
@@ -37,9 +37,6 @@ function hasOneMeaning(path: string): boolean {
 }
 
 function isHarmless(reading: string): boolean {
-  return (
-    !NOT_IN_PATH.test(reading) &&
-    !HOST_LIKE.test(reading) &&
-    !DOT_SEGMENT.test(reading.normalize('NFKC'))
-  )
+  const plain = reading.normalize('NFKC')
+  return !NOT_IN_PATH.test(plain) && !HOST_LIKE.test(reading) && !DOT_SEGMENT.test(plain)
 }

@@ -18,6 +18,7 @@ export function typeProblem(typ: unknown, claims: Claims): string | undefined {
   if (typ !== undefined && !(typeof typ === 'string' && TYPE.test(typ)))
     return 'typ is not at+jwt or JWT'
   if (typeof typ === 'string' && RFC_9068.test(typ)) return undefined
+  if (Object.hasOwn(claims, 'events')) return 'it tells of an event, such as a sign-out' // RFC 8417 §2.2
   if (OF_ID_TOKENS.some((name) => Object.hasOwn(claims, name))) return 'it is an ID token'
   const { typ: kind, token_use: use } = claims
   const isForeign = (typeof kind === 'string' && FOREIGN_KINDS.has(kind)) || use === 'id'

@@ -73,6 +73,8 @@ const REFUSED = [
   '/x/%EF%BC%8E%EF%BC%8E/y', // dots of full width, and two dots in one letter
   '/x/%E2%80%A5/y',
   '/x%EF%BC%8F..%EF%BC%8Fy',
+  '/x/..%EF%BC%BCy', // backslash of full width, and a small one
+  '/x%EF%B9%A8..%EF%B9%A8y',
   '/.',
   '/..',
   '/./x',

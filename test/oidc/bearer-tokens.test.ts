@@ -77,6 +77,11 @@ const CASES: readonly Case[] = [
   { name: 'typ a number', header: { typ: 7 } },
   { name: 'an ID token: nonce', header: { typ: 'JWT' }, claims: { nonce: 'n' } },
   { name: 'an ID token: at_hash', header: { typ: undefined }, claims: { at_hash: 'x' } },
+  {
+    name: 'a logout token without a type',
+    header: { typ: undefined },
+    claims: { events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, sid: 's' },
+  },
   { name: "an ID token: Keycloak's typ", header: { typ: 'JWT' }, claims: { typ: 'ID' } },
   { name: "a refresh token: Keycloak's typ", header: { typ: 'JWT' }, claims: { typ: 'Refresh' } },
   { name: "an ID token: Cognito's", header: { typ: undefined }, claims: { token_use: 'id' } },

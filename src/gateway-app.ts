@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { fastify, LogController, type FastifyInstance } from 'fastify'
 import type { GatewayConfig } from './config/gateway-config.ts'
@@ -9,6 +9,7 @@ import { hasUpstream } from './domain/route.ts'
 import { ownEndpoints } from './endpoints/endpoints.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { elapsedMs, entranceOf, siteOf, type Entrance } from './http/entrance.ts'
+import { createFormSeal } from './http/form-seal.ts'
 import { createHostRule } from './http/host-rule.ts'
 import { createLoginLimit } from './http/login-limit.ts'
 import { createOwnCookies } from './http/own-cookies.ts'
@@ -16,6 +17,7 @@ import { answerRefusals } from './http/refusal-plugin.ts'
 import { createStartLogin } from './http/start-login.ts'
 import { createStartStepUp } from './http/start-step-up.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
+import { createFormKeeping } from './proxy/form-keeping.ts'
 import type { ProxyContext } from './proxy/proxy-context.ts'
 import { routePlugin } from './proxy/route-plugin.ts'
 import { verifyEndpoint } from './proxy/verify-endpoint.ts'
@@ -50,10 +52,13 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   const loginLimit = await createLoginLimit(app, config.loginLimit)
   const startLogin = createStartLogin({ ...parts, ...cookies, loginLimit })
   const trustedOrigins = [publicUrl.origin]
-  const shared = { ...parts, ...cookies, startLogin, loginLimit, trustedOrigins, publicUrl }
+  const formSeal = createFormSeal(cookies.seal)
+  const site = { startLogin, loginLimit, trustedOrigins, publicUrl, formSeal }
+  const shared = { ...parts, ...cookies, ...site }
   const proxy: ProxyContext = {
     ...shared,
     startStepUp: createStartStepUp(shared),
+    forms: createFormKeeping({ ...shared, formId: () => randomBytes(16).toString('base64url') }),
     wallClockMs: Date.now,
     clockToleranceMs: config.provider.clockToleranceMs,
     routes,

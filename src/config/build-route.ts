@@ -34,6 +34,7 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     headers: headersOf(route),
     ...(route.identity === undefined ? {} : { identity: identityOf(route.identity, route) }),
     csrf: route.csrf,
+    replayForm: route.replayForm,
     ...(route.cors === undefined ? {} : { cors: corsOf(route.cors) }),
     websocket: websocketOf(route, defaults.websocketOrigin),
     timeouts: {

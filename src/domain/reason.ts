@@ -49,6 +49,9 @@ export const STATUS_OF_REASON = {
   login_refused: 403,
   login_loop: 403,
   step_up_failed: 403,
+  form_expired: 400,
+  form_already_sent: 409,
+  form_not_yours: 403,
   logout_token_invalid: 400,
   internal_error: 500,
 } as const

@@ -30,6 +30,8 @@ export interface Route {
   readonly identity?: IdentityRule
   /** Unsafe methods on a cookie session must be same-origin. */
   readonly csrf: boolean
+  /** Forms that arrive without a session are kept and sent after the login. */
+  readonly replayForm: boolean
   /** Absent: no page of another origin may read answers. */
   readonly cors?: CorsPolicy
   /** `false`: no WebSocket. Otherwise the exact origins that may open one. */

@@ -4,7 +4,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
-import { parseReturnTo } from '../domain/return-to.ts'
+import { formOfReturnTo, parseReturnTo } from '../domain/return-to.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import type { SignIn } from '../domain/sign-in.ts'
 import type { StepUp } from '../domain/step-up.ts'
@@ -15,6 +15,7 @@ import { TICKET_GRACE_SECONDS } from '../http/own-cookies.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
 import type { LoginTrace, SessionCookie } from '../http/session-cookie.ts'
 import type { StartLogin } from '../http/start-login.ts'
+import { subjectMark } from '../http/subject-mark.ts'
 import { SIGNED_IN } from '../http/texts/own-page-texts.ts'
 import { authorizationCodeGrant } from '../oidc/authorization-code-grant.ts'
 import { ProviderError } from '../oidc/provider-error.ts'
@@ -113,7 +114,7 @@ async function signedIn(
   const before = sessionCookie.read(request.headers.cookie)
   const ticket = await sessions.create(signIn, before) // a new id at every login (CB-8)
   const maxAgeSeconds = Math.floor(lifetimeMs / 1000) + TICKET_GRACE_SECONDS
-  sessionCookie.write(reply, ticket, maxAgeSeconds, traceOf(transaction))
+  sessionCookie.write(reply, ticket, maxAgeSeconds, traceOf(signIn, transaction))
   const { issuer, subject, sid } = signIn
   const who = sid === undefined ? { issuer, subject } : { issuer, subject, sid }
   emit({ type: 'login_succeeded', ...who, ...actorOf(entranceOf(request.raw)) })
@@ -159,8 +160,17 @@ function stepUpOf({ asked: { acrValues, maxAgeSeconds } }: LoginTransaction): St
   }
 }
 
-function traceOf({ attempt, stepUpMark }: LoginTransaction): LoginTrace {
-  return { attempt, ...(stepUpMark === undefined ? {} : { stepUp: stepUpMark }) }
+function traceOf(
+  signIn: SignIn,
+  { attempt, returnTo, stepUpMark: stepUp }: LoginTransaction,
+): LoginTrace {
+  const form = formOfReturnTo(returnTo)
+  return {
+    attempt,
+    owner: subjectMark(signIn),
+    ...(stepUp === undefined ? {} : { stepUp }),
+    ...(form === undefined ? {} : { form }),
+  }
 }
 
 /** A silent login that needs a page is normal flow: the same again, with the page (STANDARDS CB-11). */

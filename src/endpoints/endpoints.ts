@@ -5,6 +5,7 @@ import {
   type BackchannelLogoutOptions,
 } from './backchannel-logout-endpoint.ts'
 import { callbackEndpoint, type CallbackEndpointOptions } from './callback-endpoint.ts'
+import { formEndpoint, type FormEndpointOptions } from './form-endpoint.ts'
 import {
   frontchannelLogoutEndpoint,
   type FrontchannelLogoutOptions,
@@ -27,6 +28,7 @@ import { sessionEventsEndpoint, type SessionEventsOptions } from './session-even
 
 export type OwnEndpointsOptions = BackchannelLogoutOptions &
   CallbackEndpointOptions &
+  FormEndpointOptions &
   FrontchannelLogoutOptions &
   JwksEndpointOptions &
   LoginEndpointOptions &
@@ -39,6 +41,7 @@ export type OwnEndpointsOptions = BackchannelLogoutOptions &
 export const ownEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, options) => {
   await app.register(browserEndpoints, options)
   await app.register(backchannelLogoutEndpoint, options)
+  await app.register(formEndpoint, options)
 }
 
 const browserEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, options) => {

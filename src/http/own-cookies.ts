@@ -39,6 +39,7 @@ export async function createOwnCookies(
     ticket: Math.ceil(lifetimeMs / 1000) + 2 * TICKET_GRACE_SECONDS,
     loginTransaction: LOGIN_TRANSACTION_SECONDS,
     logoutState: LOGIN_TRANSACTION_SECONDS,
+    form: LOGIN_TRANSACTION_SECONDS,
   })
   return {
     seal,

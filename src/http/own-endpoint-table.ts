@@ -4,6 +4,7 @@ export const OWN_ENDPOINTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['/oauth2/callback', ['GET']], // no HEAD: a link scanner must not spend a login (AT-44)
   ['/oauth2/logout', ['GET', 'POST']],
   ['/oauth2/logout/callback', ['GET', 'HEAD']],
+  ['/oauth2/form', ['GET', 'HEAD', 'POST']],
   ['/oauth2/session', ['GET', 'HEAD']],
   ['/oauth2/session/refresh', ['POST']],
   ['/oauth2/session/events', ['GET']],

@@ -7,6 +7,7 @@ export interface OwnKeys {
   readonly ticket: readonly Buffer[]
   readonly loginTransaction: readonly Buffer[]
   readonly logoutState: readonly Buffer[]
+  readonly form: readonly Buffer[]
 }
 
 /**
@@ -27,5 +28,6 @@ export function deriveKeys(secrets: readonly Uint8Array[]): OwnKeys {
     ticket: keysFor('bearergate ticket 1'),
     loginTransaction: keysFor('bearergate login transaction 1'),
     logoutState: keysFor('bearergate logout state 1'),
+    form: keysFor('bearergate form 1'),
   }
 }

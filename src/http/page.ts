@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { escapeHtml } from './html.ts'
+import type { FormField } from '../domain/kept-form.ts'
+import type { PageScript } from './page-scripts.ts'
 import { PAGE_STYLE } from './page-style.ts'
 
 /** One page of ours, in plain text: the layout escapes everything. */
@@ -17,11 +19,29 @@ export interface Page {
   readonly host: string
   /** Local path to move on to at once, without a click. */
   readonly movesOnTo?: string
+  /** A form that is not seen; a script or a way submits it. */
+  readonly form?: PageForm
+  readonly scripted?: ScriptedPage
+}
+
+export interface PageForm {
+  /** A local path that was checked. */
+  readonly postTo: string
+  readonly fields: readonly FormField[]
+}
+
+/** What a page does where scripts run; everywhere else it is what it says. */
+export interface ScriptedPage {
+  readonly script: PageScript
+  /** What the page says when the script has succeeded. */
+  readonly instead: Pick<Page, 'title' | 'paragraphs' | 'ways'>
 }
 
 export type Way =
-  | { readonly label: string; readonly href: string }
+  | { readonly label: string; readonly href: string; readonly inNewTab?: boolean }
   | { readonly label: string; readonly postTo: string }
+  /** The page's own form. */
+  | { readonly label: string; readonly submits: true }
 
 export type IconName = 'door' | 'clock' | 'check' | 'stop' | 'cloud' | 'map' | 'cookie'
 
@@ -39,11 +59,9 @@ const ICONS: Readonly<Record<IconName, string>> = {
 
 const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64')
 
-/** A whole HTML document: self-contained, no script, readable without style. */
+/** A whole HTML document: self-contained, readable without style, and without its script if it has one. */
 export function renderPage(page: Page): string {
   const title = escapeHtml(page.title)
-  const paragraphs = page.paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
-  const ways = page.ways.map(renderWay).join('\n')
   const errorCode =
     page.errorCode === undefined ? '' : ` · Error: <code>${escapeHtml(page.errorCode)}</code>`
   return `<!doctype html>
@@ -59,26 +77,54 @@ export function renderPage(page: Page): string {
 <body>
 <header>${escapeHtml(page.host)}</header>
 <main>
-<span class="sign" aria-hidden="true"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">${ICONS[page.icon]}</svg></span>
-<h1>${title}</h1>
-${paragraphs}
-${ways === '' ? '' : `<div class="ways">\n${ways}\n</div>`}
+${renderContent(page, page.icon)}
 </main>
-<footer><p>Reference: <code>${escapeHtml(page.requestId)}</code>${errorCode}</p></footer>
+<footer><p>Reference: <code>${escapeHtml(page.requestId)}</code>${errorCode}</p></footer>${renderForm(page.form)}${renderScripted(page)}
 </body>
 </html>
 `
+}
+
+function renderContent(
+  { title, paragraphs, ways }: Pick<Page, 'title' | 'paragraphs' | 'ways'>,
+  icon: IconName,
+): string {
+  return `<span class="sign" aria-hidden="true"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">${ICONS[icon]}</svg></span>
+<h1>${escapeHtml(title)}</h1>
+${paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
+${ways.length === 0 ? '' : `<div class="ways">\n${ways.map(renderWay).join('\n')}\n</div>`}`
+}
+
+/** In text areas: a hidden input named _charset_ would lose its value, and any input its line breaks (HTML §4.10.5, §4.10.18.5). */
+function renderForm(form: PageForm | undefined): string {
+  if (form === undefined) return ''
+  const fields = form.fields.map(
+    // Parsers drop the line break after the tag.
+    ([name, value]) => `<textarea name="${escapeHtml(name)}">\n${escapeHtml(value)}</textarea>`,
+  )
+  return `\n<form id="form" method="post" action="${escapeHtml(form.postTo)}" accept-charset="utf-8" hidden>${fields.join('')}</form>`
+}
+
+function renderScripted({ scripted, icon }: Page): string {
+  if (scripted === undefined) return ''
+  const { script, instead } = scripted
+  return `\n<template id="instead">${renderContent(instead, icon)}</template>\n<script>${script.code}</script>`
 }
 
 /**
  * The fields a page is sent with: nothing may be loaded, framed or opened from it
  * (STANDARDS ER-2, ER-9, AT-34).
  */
-export function pageHeaders({ ways }: Pick<Page, 'ways'>): Record<string, string> {
-  const hasForm = ways.some((way) => 'postTo' in way)
+export function pageHeaders({
+  ways,
+  form,
+  scripted,
+}: Pick<Page, 'ways' | 'form' | 'scripted'>): Record<string, string> {
+  const hasForm = form !== undefined || ways.some((way) => 'postTo' in way)
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${STYLE_HASH}'`,
+    ...(scripted === undefined ? [] : [`script-src 'sha256-${scripted.script.hash}'`]),
     'img-src data:',
     // Checked for every redirect after the form too, and those of a sign-out lead to the provider.
     `form-action ${hasForm ? "'self' https: http:" : "'none'"}`,
@@ -104,6 +150,10 @@ function movesOn(path: string | undefined): string {
 function renderWay(way: Way, position: number): string {
   const style = position === 0 ? 'way first' : 'way'
   const label = escapeHtml(way.label)
-  if ('href' in way) return `<a class="${style}" href="${escapeHtml(way.href)}">${label}</a>`
+  if ('submits' in way) return `<button class="${style}" form="form">${label}</button>`
+  if ('href' in way) {
+    const tab = way.inNewTab === true ? ' target="_blank" rel="noopener"' : ''
+    return `<a class="${style}" href="${escapeHtml(way.href)}"${tab}>${label}</a>`
+  }
   return `<form method="post" action="${escapeHtml(way.postTo)}"><button class="${style}">${label}</button></form>`
 }

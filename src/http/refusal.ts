@@ -34,6 +34,8 @@ export interface RefusalExtra {
   readonly credential?: 'bearer'
   /** The login that failed to be good enough. */
   readonly stepUp?: StepUp
+  /** The form that was refused, sealed: it can be sent after a login. */
+  readonly keptForm?: { readonly id: string; readonly sealed: string }
 }
 
 const RETRY_AFTER_SECONDS = 5

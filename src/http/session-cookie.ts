@@ -11,6 +11,10 @@ export interface TicketCookie extends Ticket {
   readonly attempt: number
   /** The step-up that this login was, see `stepUpMark`. */
   readonly stepUp?: string
+  /** Whose session it is or was, see `subjectMark`: known after its end too. */
+  readonly owner?: string
+  /** The kept form for whose sake this login was. */
+  readonly form?: string
 }
 
 export interface SessionCookie {
@@ -22,7 +26,7 @@ export interface SessionCookie {
 }
 
 /** What the login that a ticket comes from tells the next one. */
-export type LoginTrace = Partial<Pick<TicketCookie, 'attempt' | 'stepUp'>>
+export type LoginTrace = Partial<Pick<TicketCookie, 'attempt' | 'stepUp' | 'owner' | 'form'>>
 
 export interface SessionCookieOptions {
   readonly seal: CookieSeal
@@ -54,12 +58,12 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
       if (value === undefined || second !== undefined) return undefined
       return value.length > MAX_VALUE_LENGTH ? undefined : open(value)
     },
-    write: (reply, ticket, maxAgeSeconds, { attempt = 0, stepUp } = {}) => {
+    write: (reply, ticket, maxAgeSeconds, { attempt = 0, ...trace } = {}) => {
       const content = {
         id: ticket.id,
         key: ticket.key,
         ...(attempt > 0 ? { attempt } : {}),
-        ...(stepUp === undefined ? {} : { stepUp }),
+        ...trace,
       }
       addCookie(reply, name, seal.seal('ticket', content), attributes(maxAgeSeconds))
     },
@@ -78,7 +82,7 @@ export function cookieName(publicUrl: URL): string {
 function openTicket(seal: CookieSeal, value: string): TicketCookie | undefined {
   const opened = seal.open('ticket', decoded(value))
   if (opened === undefined) return undefined
-  const { id, key, attempt, stepUp } = opened.value
+  const { id, key, attempt, stepUp, owner, form } = opened.value
   if (typeof id !== 'string' || typeof key !== 'string') return undefined
   return {
     id,
@@ -86,6 +90,8 @@ function openTicket(seal: CookieSeal, value: string): TicketCookie | undefined {
     writtenAtMs: opened.sealedAtMs,
     attempt: Number(attempt ?? 0),
     ...(typeof stepUp === 'string' ? { stepUp } : {}),
+    ...(typeof owner === 'string' ? { owner } : {}),
+    ...(typeof form === 'string' ? { form } : {}),
   }
 }
 

@@ -52,6 +52,7 @@ export async function routePlugin(
         )
       case 'refuse':
         tellOfBlocked(proxy, route, request, admission)
+        if (proxy.forms.keep({ route, request, reply, admission })) return
         return turnAway(request, reply, admission.reason, admission)
     }
   }

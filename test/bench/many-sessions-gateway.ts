@@ -48,7 +48,7 @@ const { server } = createPublicServer({
 server.listen(Number(port), '127.0.0.1')
 
 async function cookiesOf({ sessions }: GatewayParts, many: number): Promise<string[]> {
-  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1 }
+  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1, form: 1 }
   const seal = await createCookieSeal(fastify(), deriveKeys(config.session.secrets), lifetimes)
   const name = cookieName(config.publicUrl)
   const cookies: string[] = []

@@ -59,7 +59,7 @@ async function createHolder(configText: string): Promise<Holder> {
   const source = { env: {}, readFile: () => ({ wrong: 'no files here' }) }
   const { config } = parseConfig(configText, 'holder.yaml', source)
   const parts = await createParts(config, () => {})
-  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1 }
+  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1, form: 1 }
   const seal = await createCookieSeal(fastify(), deriveKeys(config.session.secrets), lifetimes)
   const { publicUrl } = config
   return { parts, seal, cookie: createSessionCookie({ seal, publicUrl, sameSite: 'lax' }) }

@@ -18,6 +18,7 @@ import {
   type SessionEventStreamsOptions,
 } from '../../src/endpoints/session-event-streams.ts'
 import { entranceOf, siteOf } from '../../src/http/entrance.ts'
+import { createFormSeal } from '../../src/http/form-seal.ts'
 import { createHostRule } from '../../src/http/host-rule.ts'
 import { createLoginLimit } from '../../src/http/login-limit.ts'
 import { createOwnCookies } from '../../src/http/own-cookies.ts'
@@ -135,6 +136,7 @@ export async function createEndpointStand(
     provider: client,
     sessions,
     ...cookies,
+    formSeal: createFormSeal(cookies.seal),
     startLogin,
     loginLimit,
     issuer: provider.issuer,

@@ -77,6 +77,7 @@ export function routeOf(route: Partial<Route>): Route {
     timeouts: { connectMs: 1, headersMs: 1, idleMs: 1 },
     maxBodyBytes: 1,
     cacheable: false,
+    replayForm: false,
     hostHeader: 'upstream',
     ...route,
   }

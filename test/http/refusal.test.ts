@@ -132,6 +132,26 @@ t.test('a page for a POST does not offer to send it again', async (t) => {
   t.notMatch(answer.body, '/orders')
 })
 
+t.test('a page for a POST says that it was not sent, where that is certain', async (t) => {
+  const pageFor = async (reason: Reason, method = 'POST') =>
+    (await send(t, refusing(reason), '/orders', { method, headers: NAVIGATION })).body
+  for (const reason of ['no_session', 'session_idle', 'step_up_required'] as const) {
+    t.match(await pageFor(reason), 'Your form was not sent', reason)
+    t.match(await pageFor(reason), 'target="_blank" rel="noopener"', 'a way that keeps this tab')
+    t.notMatch(await pageFor(reason, 'GET'), 'form was not sent')
+  }
+  for (const reason of ['store_unavailable', 'provider_unavailable', 'overloaded'] as const) {
+    t.match(await pageFor(reason), 'reload this page', reason)
+    t.notMatch(await pageFor(reason, 'GET'), 'form was not sent')
+  }
+  for (const reason of ['upstream_timeout', 'upstream_unreachable', 'claims_unmet'] as const)
+    t.notMatch(
+      await pageFor(reason),
+      'form was not sent',
+      `${reason}: nobody knows, or it is no matter`,
+    )
+})
+
 t.test('a page for a GET offers the same address again', async (t) => {
   const answer = await send(t, refusing('upstream_timeout'), '/orders?x=1&y=2', {
     headers: NAVIGATION,

@@ -17,6 +17,7 @@ export function sampleRoute(path: string, overrides: Partial<Route> = {}): Route
     timeouts: { connectMs: 5_000, headersMs: 30_000, idleMs: 60_000 },
     maxBodyBytes: 10 * 1024 * 1024,
     cacheable: false,
+    replayForm: false,
     hostHeader: 'upstream',
     ...overrides,
   }

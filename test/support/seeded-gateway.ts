@@ -43,7 +43,7 @@ export async function startSeededGateway(t: Owner, plan: GatewayPlan): Promise<S
   const { config } = parseConfig(text, 'seed.yaml', source)
   const parts = await createParts(config, () => {})
   t.teardown(() => closeParts(parts))
-  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1 }
+  const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1, form: 1 }
   const seal = await createCookieSeal(fastify(), deriveKeys([secret]), lifetimes)
   const gateway = await startGatewayProcess(t, whole)
   return {

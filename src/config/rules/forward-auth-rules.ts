@@ -7,6 +7,7 @@ const OF_FORWARDING = [
   'stripPrefix',
   'timeouts',
   'maxBody',
+  'replayForm',
   'cacheable',
   'hostHeader',
   'cors',

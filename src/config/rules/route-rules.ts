@@ -3,6 +3,7 @@ import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
 import { checkCredentials } from './credential-rules.ts'
 import type { Draft, RouteDraft, RuleReport } from './draft.ts'
+import { checkReplayForm } from './replay-form-rules.ts'
 import { checkRequirement } from './requirement-rules.ts'
 import { checkUpstream } from './upstream-rules.ts'
 
@@ -16,6 +17,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
     checkRequirement(route, place, { acrValues: draft?.provider?.acrValues, report })
+    checkReplayForm(route, place, report)
     checkCredentials(route, place, { provider: draft?.provider, report })
     checkUpstream(route, place, report)
     warnOfRelaxations(route, place, report)

@@ -149,6 +149,14 @@ const routeSchema = section({
       'Unsafe methods with a session must come from this site itself (Sec-Fetch-Site, Origin or a custom header). Default true. DANGER: false lets ' +
       'any web page act in the name of signed-in users; only for upstreams with their own protection. Warned of at every start (STANDARDS CS-1).',
   }),
+  replayForm: flag({
+    default: false,
+    example: 'true',
+    exampleOff: true,
+    description:
+      'Keep a form that is posted after the session has ended, and send it once the same user has signed in again. It waits in the browser, sealed, for 15 minutes; only ' +
+      'forms of our own pages, urlencoded, up to 64 KiB (docs/forms.md). Default false: a page says that the form was not sent. Turn it on only where a form may arrive a quarter of an hour late.',
+  }),
   cors: Type.Optional(corsSchema),
   websocket: either<boolean | { origins: readonly string[] }>(
     [

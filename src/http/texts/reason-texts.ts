@@ -1,5 +1,6 @@
 import type { Reason } from '../../domain/reason.ts'
 import { ACCESS_TEXTS } from './access-texts.ts'
+import { FORM_TEXTS } from './form-texts.ts'
 import { LOGIN_TEXTS } from './login-texts.ts'
 import type { RefusalText } from './refusal-text.ts'
 import { REQUEST_TEXTS } from './request-texts.ts'
@@ -10,6 +11,7 @@ import { SESSION_TEXTS } from './session-texts.ts'
 export const TEXT_OF_REASON: Readonly<Record<Reason, RefusalText>> = {
   ...SESSION_TEXTS,
   ...LOGIN_TEXTS,
+  ...FORM_TEXTS,
   ...ACCESS_TEXTS,
   ...REQUEST_TEXTS,
   ...SERVICE_TEXTS,

@@ -4,6 +4,7 @@ import type { IconName } from '../page.ts'
 export type WayOn =
   | 'sign_in'
   | 'sign_in_again'
+  | 'sign_in_apart'
   | 'other_account'
   | 'step_up'
   | 'try_login_again'
@@ -28,6 +29,7 @@ export interface PageText {
 export const LABEL_OF_WAY: Readonly<Record<WayOn, string>> = {
   sign_in: 'Sign in',
   sign_in_again: 'Sign in again',
+  sign_in_apart: 'Sign in in a new tab',
   other_account: 'Use another account',
   step_up: 'Confirm that it is you',
   try_login_again: 'Try again',

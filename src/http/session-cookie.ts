@@ -37,6 +37,7 @@ export interface SessionCookieOptions {
 }
 
 const DEFAULT_CACHE_ENTRIES = 10_000 // about 5 MB at most
+const MAX_AGE_SECONDS = 400 * 86_400 // STANDARDS SE-5
 const MAX_VALUE_LENGTH = 1_024 // ours have about 250 characters
 
 /** Reads and writes the one cookie that carries a session: a sealed ticket (STANDARDS SE-1). */
@@ -65,7 +66,8 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
         ...(attempt > 0 ? { attempt } : {}),
         ...trace,
       }
-      addCookie(reply, name, seal.seal('ticket', content), attributes(maxAgeSeconds))
+      const maxAge = Math.min(maxAgeSeconds, MAX_AGE_SECONDS)
+      addCookie(reply, name, seal.seal('ticket', content), attributes(maxAge))
     },
     clear: (reply) => addCookie(reply, name, '', attributes(0)),
   }

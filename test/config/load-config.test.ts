@@ -21,6 +21,18 @@ function failure(load: () => unknown): readonly Diagnostic[] {
   }
 }
 
+t.test('SE-5 a session may last 400 days and not a second more', async (t) => {
+  const lasting = (lifetime: string) =>
+    problemsOf(
+      MINIMAL.replace('${file:secret}', '${OIDC_CLIENT_SECRET}').replace(
+        'session: {',
+        `session: { lifetime: ${lifetime}, `,
+      ),
+    )
+  t.same(lasting('400d'), [])
+  t.match(lasting('34560001s'), [/session\.lifetime/])
+})
+
 t.test(
   'files named in a configuration are found beside it, whatever the working directory',
   async (t) => {

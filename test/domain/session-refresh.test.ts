@@ -311,7 +311,7 @@ t.test('D-8 nothing but a refusal, a subject, a logout or a limit ends a session
 })
 
 t.test(
-  'a queue behind a failed refresh does not repeat it, and pauses grow to half a minute',
+  'RL-5 a queue behind a failed refresh does not repeat it, and pauses grow to half a minute',
   async (t) => {
     const bed = sessionBed(t, {
       grant: () => Promise.reject(outage()),

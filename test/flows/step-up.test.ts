@@ -164,6 +164,30 @@ t.test("RS-6 RS-7 scripts get the upstream's challenge as it is", async (t) => {
   t.equal(answer.body, 'more, please')
 })
 
+t.test(
+  "RS-8 an upstream's insufficient_scope is its own answer, for pages and scripts",
+  async (t) => {
+    const challenge = 'Bearer error="insufficient_scope", scope="write:orders"'
+    const upstream = await startRecordingUpstream(t, (request, response) => {
+      if (request.url === '/api/hello') return void response.end()
+      response.writeHead(403, { 'www-authenticate': challenge }).end('not with this scope')
+    })
+    const journey = await startJourney(t, {
+      plan: { routes: [{ path: '/*', upstream: upstream.origin }] },
+    })
+    const { browser } = await journey.signedIn()
+    for (const answer of [
+      await browser.navigate(`${journey.gateway.origin}/orders`),
+      await browser.fetch(`${journey.gateway.origin}/orders`),
+    ]) {
+      t.equal(answer.status, 403)
+      t.equal(answer.headers['www-authenticate'], challenge)
+      t.equal(answer.body, 'not with this scope')
+    }
+    t.equal(journey.provider.tokenCalls(), 1, 'no login and no refresh would mend it')
+  },
+)
+
 t.test('RS-7 the same challenge again after that login: a page, and no second login', async (t) => {
   const { gateway, signedIn, provider } = await challengedJourney(
     t,

@@ -105,6 +105,12 @@ t.test('SE-4 the session cookie is small', async (t) => {
   t.ok((await ticketPair(await bed(t))).length < 300)
 })
 
+t.test('SE-5 no cookie is to be kept for longer than browsers allow', async (t) => {
+  const { setBy, sessionCookie } = await bed(t)
+  const [line] = await setBy((reply) => sessionCookie.write(reply, TICKET, 400 * 86_400 + 900))
+  t.match(line, 'Max-Age=34560000;')
+})
+
 t.test('SE-11 the same name twice is nobody, even with equal values', async (t) => {
   const all = await bed(t)
   const cookie = await ticketPair(all)

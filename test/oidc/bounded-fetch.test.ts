@@ -54,7 +54,7 @@ t.test('TK-13 the deadline covers the body', async (t) => {
   await t.rejects(fetch(url), { name: 'TimeoutError' })
 })
 
-t.test('TK-13 at most 16 calls at a time', async (t) => {
+t.test('TK-13 RL-5 at most 16 calls at a time', async (t) => {
   let now = 0
   let most = 0
   const { fetch, url } = await serve(t, (_request, response) => {

@@ -42,7 +42,7 @@ t.test('ID-4 the waits between attempts grow from half a second, with jitter', a
 })
 
 t.test(
-  'a request just after the provider is back does not fail: it makes the attempt',
+  'RL-5 a request just after the provider is back does not fail: it makes the attempt, one for all',
   async (t) => {
     const scripted = await startScriptedProvider(t, { script: { raw: () => ({ status: 503 }) } })
     const { provider, eventsOf } = connectTo(t, scripted)

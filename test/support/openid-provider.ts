@@ -17,7 +17,7 @@ import { createProviderStorage } from './openid-provider-adapter.ts'
  * const page = await signIn(browser, 'http://127.0.0.1:4711/api/x', 'alice')
  * provider.tokenCalls('refresh_token'); provider.events; await provider.stop(); await provider.restart()
  * ```
- * Clients: `basic`, `post` (both with `provider.secret`) and `none` (public).
+ * Clients: `basic`, `post` (both with `provider.secret`) and `none` (public); `robot`, with the same secret, gets tokens of its own only.
  */
 export interface OpenIdProvider {
   /** `http://127.0.0.1:port`, without a trailing slash. */
@@ -209,6 +209,7 @@ function clientRecord(
     post: 'client_secret_post',
     none: 'none',
   }
+  if (id === 'robot') return robotRecord(id, secret)
   const method = methods[id]
   if (method === undefined) return undefined
   const origins = [...gateways]
@@ -233,6 +234,18 @@ function clientRecord(
         }),
   }
   return metadata
+}
+
+/** A program: client credentials and nothing else. */
+function robotRecord(id: string, secret: string): ClientMetadata {
+  return {
+    client_id: id,
+    client_secret: secret,
+    token_endpoint_auth_method: 'client_secret_post',
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+  }
 }
 
 async function providerConfiguration(
@@ -276,6 +289,8 @@ async function providerConfiguration(
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
+      introspection: { enabled: true },
+      clientCredentials: { enabled: true },
       backchannelLogout: { enabled: options.backchannelLogout !== false },
       rpInitiatedLogout: {
         enabled: true,

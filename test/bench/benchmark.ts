@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { machine, writeSection } from './benchmark-page.ts'
+import { measureDecisions } from './decisions.ts'
 import { measureRoutes, measureSessions, measureWorkers } from './growth.ts'
 import { measureLargeBodies } from './large-bodies.ts'
 import { measureLatency } from './latency.ts'
@@ -30,10 +31,11 @@ const cost = await measureRequestCost(rounds)
 const rows = [...cost.targets]
 let workers = ''
 if (!values.quick) {
-  const all = 'p99, routes, sessions, workers, large bodies'
+  const all = 'p99, routes, decisions, sessions, workers, large bodies'
   if (hasWrk) {
     rows.push(await measureLatency(cost, rounds))
     rows.push(await measureRoutes(rounds))
+    rows.push(...(await measureDecisions(rounds)))
     rows.push(...(await measureSessions(rounds)))
     rows.push(...(await measureLargeBodies(rounds)))
     workers = await measureWorkers(rounds)

@@ -56,10 +56,8 @@ t.test(
     t.same(await fetchFrom(listed, `${origin}/api/shared/x`, include), [200, 'alice'])
     t.same(await fetchFrom(listed, `${origin}/api/shared/put`, put), [200, 'alice'])
     const lines = gateway.log().filter((line) => line['path'] === '/api/shared/put')
-    t.same(lines.map(({ method, status }) => [method, status]).toSorted(), [
-      ['OPTIONS', 204],
-      ['PUT', 200],
-    ])
+    const told = lines.map(({ method, status }) => `${String(method)} ${String(status)}`)
+    t.same(told.toSorted(), ['OPTIONS 204', 'PUT 200'])
     t.equal(hits.filter(({ target }) => target === '/api/shared/put').length, 1)
   },
 )

@@ -10,6 +10,8 @@ export interface BoundedRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>> | Headers
   readonly body?: unknown
+  /** Strangers cause it at will: it waits for a connection behind others of its kind only, never ahead of a login or a refresh. */
+  readonly ofStrangers?: boolean
 }
 
 export interface BoundedFetchOptions {
@@ -20,7 +22,7 @@ export interface BoundedFetchOptions {
 
 const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
 const MAX_BODY_BYTES = 1_048_576 // STANDARDS TK-13: tokens, keys and metadata are far smaller
-const MAX_CONNECTIONS = 16 // per origin; more calls wait within their deadline
+const MAX_CONNECTIONS = 16 // per origin, and as many for strangers; more calls wait within their deadline
 const RETRY_DELAY_MS = 200
 /** Said out loud: NODE_TLS_REJECT_UNAUTHORIZED=0 in some environment would switch off what is left to Node (CF-5). */
 const VERIFIED = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const
@@ -36,11 +38,13 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
 } {
   const timeoutMs = Math.min(options.timeoutMs, MAX_TIMEOUT_MS)
   const { certificateAuthority: ca } = options
-  const dispatcher = new Agent({
-    connections: MAX_CONNECTIONS,
-    pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
-    connect: { timeout: timeoutMs, ...VERIFIED, ...(ca === undefined ? {} : { ca }) },
-  })
+  const newDispatcher = () =>
+    new Agent({
+      connections: MAX_CONNECTIONS,
+      pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
+      connect: { timeout: timeoutMs, ...VERIFIED, ...(ca === undefined ? {} : { ca }) },
+    })
+  const [ours, strangers] = [newDispatcher(), newDispatcher()]
   const boundedFetch: BoundedFetch = async (url, request = {}) => {
     const init = {
       method: request.method ?? 'GET',
@@ -48,7 +52,7 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
       body: (request.body ?? null) as UndiciRequestInit['body'] & {},
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
-      dispatcher,
+      dispatcher: request.ofStrangers === true ? strangers : ours,
     } satisfies UndiciRequestInit
     try {
       return await fetchWhole(url, init)
@@ -57,7 +61,8 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
       return fetchWhole(url, init)
     }
   }
-  return { fetch: boundedFetch, close: () => dispatcher.destroy() }
+  const close = async () => void (await Promise.all([ours.destroy(), strangers.destroy()]))
+  return { fetch: boundedFetch, close }
 }
 
 /** False when the deadline came first. */

@@ -69,6 +69,6 @@ function configurationOf(
   )
   if (options.allowInsecureHttp) allowInsecureRequests(configuration)
   configuration.timeout = 0 // the bounded fetch has the deadline
-  configuration[customFetch] = tokenEndpointFetch(fetch, metadata.endpoints.token_endpoint, options)
+  configuration[customFetch] = tokenEndpointFetch(fetch, metadata.endpoints, options)
   return configuration
 }

@@ -1,6 +1,7 @@
 import type { CustomFetch } from 'openid-client'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { BoundedFetch } from './bounded-fetch.ts'
+import type { Endpoints } from './provider-metadata.ts'
 
 /**
  * The bounded fetch for openid-client, with what that library leaves open at the token endpoint:
@@ -10,16 +11,18 @@ import type { BoundedFetch } from './bounded-fetch.ts'
  */
 export function tokenEndpointFetch(
   fetch: BoundedFetch,
-  tokenEndpoint: string,
+  endpoints: Pick<Endpoints, 'token_endpoint' | 'introspection_endpoint'>,
   { redirectUri }: { readonly redirectUri: string },
 ): CustomFetch {
-  const tokenUrl = new URL(tokenEndpoint).href
+  const tokenUrl = new URL(endpoints.token_endpoint).href
+  const { introspection_endpoint: introspection } = endpoints
+  const introspectionUrl = introspection === undefined ? undefined : new URL(introspection).href
   return async (url, request) => {
     const { body } = request
     if (body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code') {
       body.set('redirect_uri', redirectUri)
     }
-    const answer = await fetch(url, request)
+    const answer = await fetch(url, { ...request, ofStrangers: url === introspectionUrl })
     if (answer.status >= 400) return legibleError(answer)
     if (answer.status !== 200 || url !== tokenUrl) return answer
     refuseUnlabelled(answer)

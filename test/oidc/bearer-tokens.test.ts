@@ -5,7 +5,8 @@ import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
 import { createBearerTokens, type BearerVerdict } from '../../src/oidc/bearer-tokens.ts'
 import type { KeyName } from '../support/scripted-provider-keys.ts'
 import type { RawAnswer, Script } from '../support/scripted-provider.ts'
-import { failure, startLoginBed } from './login-fixture.ts'
+import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
+import { failure, recordOf, startLoginBed } from './login-fixture.ts'
 
 type Json = Record<string, unknown>
 
@@ -315,6 +316,20 @@ t.test('strangers cannot make the gateway ask without end', async (t) => {
   t.equal((await failure(ask(256))).reason, 'overloaded')
   await Promise.all(many)
   t.equal((await failure(ask(257))).reason, 'provider_unavailable', 'and asks again')
+})
+
+t.test('RL-5 strangers with made-up tokens hold up no login and no refresh', async (t) => {
+  const hanging = introspecting(() => ({ status: 200, hangAfterBytes: 0 }))
+  const { tokens, login, provider } = await bed(t, hanging, { timeoutMs: 5_000 })
+  const many = Array.from({ length: 256 }, (_, n) =>
+    failure(Promise.resolve(tokens.check(madeUp(n), ANY))),
+  )
+  const record = recordOf(await login())
+  t.match(await refreshTokenGrant(provider, record), { accessToken: { value: /^at-/ } })
+  t.notOk(
+    await Promise.race([many[0], 'they still wait']).then((first) => first !== 'they still wait'),
+  )
+  await Promise.all(many)
 })
 
 function madeUp(n: number): string {

@@ -27,13 +27,13 @@ export function createAdmin(
   state: { readonly shuttingDown: boolean },
   options: GatewayAdminOptions,
 ): Server {
-  const { provider, store, transfers } = parts
+  const { store, transfers } = parts
   const { metrics } = options
-  const providerReady = () => provider.ready()
+  const providers = () => providersReady(parts)
   metrics.probe({
     sessions: () => store.count(),
     sessionBytes: () => store.storedBytes(),
-    providerReady,
+    providers,
     inFlight: transfers.count,
     streams: () => openStreams(parts),
   })
@@ -42,12 +42,17 @@ export function createAdmin(
     readiness: () =>
       readiness({
         pingStore: () => store.ping(),
-        providerReady,
+        providers,
         shuttingDown: () => state.shuttingDown,
       }),
     status: createStatus(config, parts, state, options),
     sessions: operatorSessions(config, parts, options),
   })
+}
+
+/** By name: which providers' metadata and keys are known. */
+function providersReady({ providers }: GatewayParts): ReadonlyMap<string, boolean> {
+  return new Map(providers.map(({ config, provider }) => [config.name, provider.ready()]))
 }
 
 function createStatus(
@@ -56,16 +61,19 @@ function createStatus(
   state: { readonly shuttingDown: boolean },
   { version, worker }: GatewayAdminOptions,
 ): () => Promise<GatewayStatus> {
-  const { provider, store, transfers } = parts
+  const { store, transfers } = parts
   const startedAtMs = performance.now()
   return async () => ({
     version,
     ...(worker === undefined ? {} : { worker: `${worker} of ${config.workers}` }),
     uptimeMs: performance.now() - startedAtMs,
     publicUrl: config.publicUrl.origin,
-    redirectUri: config.provider.redirectUri,
-    issuer: config.provider.issuer,
-    providerReady: provider.ready(),
+    providers: config.providers.map(({ name, issuer, redirectUri }, at) => ({
+      name,
+      issuer,
+      redirectUri,
+      ready: parts.providers[at]?.provider.ready() === true,
+    })),
     shuttingDown: state.shuttingDown,
     sessions: await store.count(),
     inFlight: transfers.count(),
@@ -75,13 +83,13 @@ function createStatus(
 }
 
 function operatorSessions(
-  { admin, provider, session }: GatewayConfig,
+  { admin, providers, session }: GatewayConfig,
   { store, emit }: GatewayParts,
   { adminSocket }: GatewayAdminOptions,
 ): OperatorSessionsOptions {
   return {
     operations: createSessionOperations({ store, vault, lifetimeMs: session.lifetimeMs, emit }),
-    issuer: provider.issuer,
+    issuers: providers.map(({ issuer }) => issuer),
     adminHost: admin.host,
     peerOf: adminSocket === undefined ? directPeer : passedOnPeer,
     randomId: createRequestIds(),

@@ -7,18 +7,18 @@ import type { Emit } from './domain/events.ts'
 import { buildRouteTable } from './domain/route-table.ts'
 import { hasUpstream } from './domain/route.ts'
 import { ownEndpoints } from './endpoints/endpoints.ts'
+import { createEntries } from './gateway-entries.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { createProxies } from './gateway-proxies.ts'
 import { elapsedMs, entranceOf, siteOf, type Entrance } from './http/entrance.ts'
 import { createFormSeal } from './http/form-seal.ts'
 import { createHostRule } from './http/host-rule.ts'
 import { createLoginLimit } from './http/login-limit.ts'
 import { createOwnCookies } from './http/own-cookies.ts'
 import { answerRefusals } from './http/refusal-plugin.ts'
-import { createStartLogin } from './http/start-login.ts'
-import { createStartStepUp } from './http/start-step-up.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
 import { createFormKeeping } from './proxy/form-keeping.ts'
-import type { ProxyContext } from './proxy/proxy-context.ts'
+import type { ProxyOf, SharedContext } from './proxy/proxy-context.ts'
 import { routePlugin } from './proxy/route-plugin.ts'
 import { verifyEndpoint } from './proxy/verify-endpoint.ts'
 
@@ -26,7 +26,8 @@ import { verifyEndpoint } from './proxy/verify-endpoint.ts'
 export interface GatewayApp {
   readonly app: FastifyInstance
   readonly door: (request: IncomingMessage) => string
-  readonly proxy: ProxyContext
+  readonly shared: SharedContext
+  readonly proxyOf: ProxyOf
 }
 
 /** The gateway's HTTP application, ready to be handed requests; it never listens (STACK F3). */
@@ -50,41 +51,50 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   const { secrets, lifetimeMs, cookie } = config.session
   const cookies = await createOwnCookies(app, { publicUrl, secrets, lifetimeMs, ...cookie })
   const loginLimit = await createLoginLimit(app, config.loginLimit)
-  const startLogin = createStartLogin({ ...parts, ...cookies, loginLimit })
-  const trustedOrigins = [publicUrl.origin]
+  const entries = createEntries(config, { parts, ...cookies, loginLimit })
   const formSeal = createFormSeal(cookies.seal)
-  const site = { startLogin, loginLimit, trustedOrigins, publicUrl, formSeal }
-  const shared = { ...parts, ...cookies, ...site }
-  const proxy: ProxyContext = {
-    ...shared,
-    startStepUp: createStartStepUp(shared),
-    forms: createFormKeeping({ ...shared, formId: () => randomBytes(16).toString('base64url') }),
-    wallClockMs: Date.now,
-    clockToleranceMs: config.provider.clockToleranceMs,
-    routes,
-    pseudonym: viaPseudonym(config),
-  }
+  const forms = createFormKeeping({
+    formSeal,
+    sessionCookies: new Map(entries.map(({ name, sessionCookie }) => [name, sessionCookie])),
+    publicUrl,
+    formId: () => randomBytes(16).toString('base64url'),
+  })
+  const pseudonym = viaPseudonym(config)
+  const shared: SharedContext = { ...parts, publicUrl, routes, pseudonym, forms }
+  const proxyOf = createProxies({ shared, entries, providers: parts.providers })
   await app.register(ownEndpoints, {
-    ...shared,
+    ...parts,
+    ...cookies,
     ...config.logout,
+    entries,
+    formSeal,
+    loginLimit,
+    publicUrl,
+    trustedOrigins: [publicUrl.origin],
     claims: config.session.claims,
     lifetimeMs,
     sameSite: cookie.sameSite,
-    issuer: config.provider.issuer,
-    loginParameters: config.provider.loginParameters,
     stepUpAcrValues: new Set(routes.flatMap(({ require }) => require?.stepUp?.acrValues ?? [])),
   })
   if (config.forwardAuth !== undefined)
-    await app.register(verifyEndpoint, { proxy, key: config.forwardAuth.key })
+    await app.register(verifyEndpoint, { proxyOf, key: config.forwardAuth.key })
   for (const [index, route] of routes.entries()) {
-    if (hasUpstream(route)) await app.register(routePlugin, { proxy, route, index })
+    if (!hasUpstream(route)) continue
+    await app.register(routePlugin, { proxy: proxyOf(route), route, index })
   }
   await app.ready()
-  return { app, door, proxy }
+  return { app, door, shared, proxyOf }
 }
 
 /** Where every request is looked at first (DESIGN §1.2). */
-export function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: GatewayConfig) {
+export function createGatewayDoor({
+  publicUrl,
+  providers,
+  routes,
+  listen,
+  forwardAuth,
+}: GatewayConfig) {
+  const callbacks = providers.map(({ redirectUri }) => new URL(redirectUri).pathname)
   const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
   return createDoor({
     site: siteOf(publicUrl),
@@ -92,12 +102,14 @@ export function createGatewayDoor({ publicUrl, routes, listen, forwardAuth }: Ga
     hosts: createHostRule(publicUrl, routeHosts),
     trustedProxies: parseTrustedProxies(listen.trustedProxies),
     forwardAuth: forwardAuth !== undefined,
+    ownCallbacks: new Set(callbacks),
   })
 }
 
 /** Our name in Via: the same in every replica, so that a loop through the balancer is seen too (HX-5). */
-export function viaPseudonym({ publicUrl, provider }: GatewayConfig): string {
-  const identity = `${publicUrl.origin} ${provider.clientId}`
+export function viaPseudonym({ publicUrl, providers }: GatewayConfig): string {
+  const clients = providers.map(({ clientId }) => clientId)
+  const identity = [publicUrl.origin, ...clients].join(' ')
   return `bearergate-${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`
 }
 
@@ -134,7 +146,9 @@ function requestFinished(entrance: Entrance, status: number) {
     durationMs: elapsedMs(entrance),
     ...(reason === undefined ? {} : { reason }),
     ...(cause === undefined ? {} : { cause }),
-    ...(session === undefined ? {} : { subject: session.record.subject }),
+    ...(session === undefined
+      ? {}
+      : { subject: session.record.subject, issuer: session.record.issuer }),
     ...(status === 0 ? { clientLeft: true } : {}),
   } as const
 }

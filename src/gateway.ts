@@ -110,7 +110,7 @@ function assemble(
 
 function createListener(
   config: GatewayConfig,
-  { app, door, proxy }: GatewayApp,
+  { app, door, shared, proxyOf }: GatewayApp,
   emit: Emit,
   options: GatewayOptions,
 ): PublicServer {
@@ -124,7 +124,7 @@ function createListener(
     randomId: createRequestIds(),
     onClientError: (refusal) => emit(clientErrorFinished(refusal)),
   })
-  const upgrade = websocketUpgrade({ proxy, door, server: listener.server })
+  const upgrade = websocketUpgrade({ shared, proxyOf, door, server: listener.server })
   return listener
 }
 

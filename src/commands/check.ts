@@ -1,5 +1,5 @@
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/config-error.ts'
-import type { GatewayConfig } from '../config/gateway-config.ts'
+import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { Route } from '../domain/route.ts'
 import { parseArguments, UsageError } from './arguments.ts'
@@ -74,17 +74,24 @@ function linesOf(diagnostics: readonly Diagnostic[]): string {
 }
 
 function summary(config: GatewayConfig): string {
-  const { provider, listen, admin } = config
+  const { providers, listen, admin } = config
   const scheme = listen.tls === undefined ? 'http' : 'https'
   const facts = [
     ['public URL', config.publicUrl.origin],
     ['listens on', `${scheme}://${authority(listen)}, admin http://${authority(admin)}`],
-    ['provider', provider.issuer],
-    ['register', `${provider.redirectUri} (redirect URI)`],
-    ['', `${provider.postLogoutRedirectUri} (post-logout redirect URI)`],
+    ...providers.flatMap(providerFacts),
   ]
   const routes = [['route', 'access', 'upstream'], ...config.routes.map(routeRow)]
   return `${table(facts)}\n\n${table(routes)}`
+}
+
+function providerFacts(provider: ProviderConfig): string[][] {
+  const { name, issuer, redirectUri, postLogoutRedirectUri } = provider
+  return [
+    ['provider', name === '' ? issuer : `${name}: ${issuer}`],
+    ['register', `${redirectUri} (redirect URI)`],
+    ['', `${postLogoutRedirectUri} (post-logout redirect URI)`],
+  ]
 }
 
 function routeRow(route: Route): string[] {
@@ -131,9 +138,18 @@ function jsonOf({ config, problems, warnings }: CheckResult, file: string): obje
   return {
     ...verdict,
     public_url: config.publicUrl.origin,
-    issuer: config.provider.issuer,
-    redirect_uri: config.provider.redirectUri,
-    post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
+    ...providersJson(config.providers),
     routes,
   }
+}
+
+function providersJson(providers: readonly ProviderConfig[]): object {
+  const told = providers.map(({ name, issuer, redirectUri, postLogoutRedirectUri }) => ({
+    name: name === '' ? undefined : name,
+    issuer,
+    redirect_uri: redirectUri,
+    post_logout_redirect_uri: postLogoutRedirectUri,
+  }))
+  const [first] = told
+  return first !== undefined && first.name === undefined ? first : { providers: told }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
 import type { LoadedFile } from '../config/load-config.ts'
 import { decideAccess, type AccessDecision } from '../domain/access-decision.ts'
 import { bearerCredential } from '../domain/bearer-credential.ts'
@@ -106,8 +107,7 @@ export function explain(
     route,
     credential: bearerCredential(request.rawHeaders),
     claims,
-    scope: config.provider.scope,
-    issuer: config.provider.issuer,
+    ...providerOf(config, route, claims),
     lifetimeMs: config.session.lifetimeMs,
     nowMs,
   })
@@ -118,6 +118,18 @@ export function explain(
     caller: caller.told,
     outcome: outcomeOf({ loaded, request, entrance, route, facts, caller, nowMs }),
   }
+}
+
+/** Of several that the route takes the one that the claims name, else the first. */
+function providerOf(
+  { providers }: GatewayConfig,
+  route: Route,
+  claims: ExplainTerms['claims'],
+): Pick<ProviderConfig, 'issuer' | 'scope'> {
+  const taken = providers.filter(({ name }) => route.providers.includes(name))
+  const named = taken.find(({ issuer }) => issuer === claims?.['iss'])
+  const { issuer = '', scope = '' } = named ?? taken[0] ?? {}
+  return { issuer, scope }
 }
 
 function askedOf(request: IncomingMessage, entrance: Entrance) {
@@ -184,7 +196,7 @@ function outcomeOf(one: Case): Outcome {
     case 'refuse':
       return refused(entrance, decision.reason, decision)
     case 'login':
-      return loginOutcome(decision)
+      return loginOutcome(decision, route)
     case 'forward':
       return isForwarded(one) ? forwarded(one) : copied(one)
   }
@@ -206,10 +218,14 @@ function preflightOutcome({ route, request, entrance }: Case): Outcome | undefin
   return { decision: 'answer', because, headers: Object.entries(headers) }
 }
 
-function loginOutcome({ stepUp }: Extract<AccessDecision, { kind: 'login' }>): Outcome {
+function loginOutcome(
+  { stepUp }: Extract<AccessDecision, { kind: 'login' }>,
+  { providers }: Route,
+): Outcome {
+  const where = providers.length > 1 ? 'choose a provider' : 'the provider'
   const because =
     stepUp === undefined
-      ? 'a page, and nobody is signed in: 302 to the provider'
+      ? `a page, and nobody is signed in: 302 to ${where}`
       : 'the sign-in there is is not good enough for this route: 302 to the provider'
   return { decision: 'login', because, parameters: stepUp ?? {} }
 }

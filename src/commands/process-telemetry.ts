@@ -33,14 +33,22 @@ export function sayStarted(
     public_url: config.publicUrl.origin,
     listening_on: addresses.publicAddress,
     admin_on: addresses.adminAddress,
-    issuer: config.provider.issuer,
-    register_redirect_uri: config.provider.redirectUri,
-    register_post_logout_redirect_uri: config.provider.postLogoutRedirectUri,
+    ...registrations(config),
+    register_post_logout_redirect_uri: `${config.publicUrl.origin}/oauth2/logout/callback`,
     register_backchannel_logout_uri: `${config.publicUrl.origin}/oauth2/backchannel-logout`,
     register_frontchannel_logout_uri: `${config.publicUrl.origin}/oauth2/frontchannel-logout`,
     routes: config.routes.length,
     ...(config.workers === 1 ? {} : { workers: config.workers }),
   })
+}
+
+function registrations({ providers }: GatewayConfig): object {
+  const told = providers.map(({ name, issuer, redirectUri }) => ({
+    ...(name === '' ? {} : { name }),
+    issuer,
+    register_redirect_uri: redirectUri,
+  }))
+  return told.length === 1 ? told[0]! : { providers: told }
 }
 
 /** The same in every replica and after every restart, and of no use for anything else. */

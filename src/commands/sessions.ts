@@ -17,7 +17,7 @@ Usage: bearergate sessions list [--subject SUB | --sid SID | --all]
   --sid SID        those of one session at the provider: the sid claim
   --key KEY        the one that was listed with this key; --key=KEY when it begins with a dash
   --all            every session; end asks first
-  --issuer URL     whose subject or sid it is; default the configured provider's
+  --issuer URL     whose subject or sid it is; default the only configured provider's
   --yes            end all without asking
   --config FILE    the configuration; default $BEARERGATE_CONFIG, else ./bearergate.yaml
   --admin URL      the admin listener of a running gateway, instead of a configuration

@@ -22,8 +22,8 @@ const ASK_AGAIN_MS = 50
  *
  * @throws SessionDeskError the store cannot be reached
  */
-export async function openStore({ session, provider }: GatewayConfig): Promise<SessionDesk> {
-  const { issuer } = provider
+export async function openStore({ session, providers }: GatewayConfig): Promise<SessionDesk> {
+  const issuers = providers.map(({ issuer }) => issuer)
   const store = await open(session)
   await connected(store)
   const { lifetimeMs } = session
@@ -31,7 +31,7 @@ export async function openStore({ session, provider }: GatewayConfig): Promise<S
   const operations = createSessionOperations({ store, vault, lifetimeMs, emit })
   return {
     async *list(whose) {
-      const { selection } = listWish(whose, issuer)
+      const { selection } = listWish(whose, issuers)
       let cursor: string | undefined
       do {
         const from = cursor === undefined ? {} : { cursor }
@@ -40,7 +40,7 @@ export async function openStore({ session, provider }: GatewayConfig): Promise<S
         cursor = page.cursor
       } while (cursor !== undefined)
     },
-    end: (whose) => told(operations.end(sessionSelection(whose, issuer))),
+    end: (whose) => told(operations.end(sessionSelection(whose, issuers))),
     close: () => store.close(),
   }
 }

@@ -1,22 +1,23 @@
+import { buildProviders, namedProviders, type NamedProvider } from './build-provider.ts'
 import { buildRedis } from './build-redis.ts'
 import { buildRoute, withUniqueIds, type RouteDefaults } from './build-route.ts'
-import { isLoopback } from './formats/web-address.ts'
-import type { GatewayConfig, ListenConfig, LogoutConfig, ProviderConfig, SessionConfig } from './gateway-config.ts'
+import type { GatewayConfig, ListenConfig, LogoutConfig, SessionConfig } from './gateway-config.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 /** The configuration under the names of the house, from a tree without problems. */
 export function buildConfig(tree: LoadedTree): GatewayConfig {
+  const defaults = routeDefaults(tree, namedProviders(tree))
   return {
     publicUrl: tree.publicUrl,
     listen: buildListen(tree),
     admin: { host: tree.admin.host, port: tree.admin.port },
-    provider: buildProvider(tree),
+    providers: buildProviders(tree),
     session: buildSession(tree),
     logout: buildLogout(tree),
     loginLimit: buildLoginLimit(tree),
     ...(tree.forwardAuth === undefined ? {} : { forwardAuth: { key: tree.forwardAuth.key } }),
     ...(tree.identity === undefined ? {} : { identity: buildIdentity(tree, tree.identity) }),
-    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, routeDefaults(tree)))),
+    routes: withUniqueIds(tree.routes.map((route) => buildRoute(route, defaults))),
     workers: tree.workers,
     logging: { level: tree.logging.level },
     shutdown: { delayMs: tree.shutdown.delay, timeoutMs: tree.shutdown.timeout },
@@ -35,66 +36,21 @@ function buildLoginLimit({ loginLimit }: LoadedTree): GatewayConfig['loginLimit'
   return { perAddress, total, windowMs: window }
 }
 
-function routeDefaults({ publicUrl, provider }: LoadedTree): RouteDefaults {
-  const { audience, resource } = provider
+function routeDefaults({ publicUrl }: LoadedTree, providers: readonly NamedProvider[]): RouteDefaults {
+  const names = providers.map(({ name }) => name)
+  return { websocketOrigin: publicUrl.origin, names, ofProvider: (name) => tokenDefaults(providers, name) }
+}
+
+/** Of several, all have the same where a route needs it: the rules see to that. */
+function tokenDefaults(providers: readonly NamedProvider[], wanted: string | undefined) {
+  const { audience, resource = [] } = providers.find(({ name }) => name === wanted)?.keys ?? {}
   const named = audience === undefined ? [] : [audience]
-  return { websocketOrigin: publicUrl.origin, resource, audience: [...named, ...resource] }
+  return { resource, audience: [...named, ...resource] }
 }
 
 function buildListen({ listen }: LoadedTree): ListenConfig {
   const { host, port, trustedProxies, tls } = listen
   return { host, port, trustedProxies, ...(tls === undefined ? {} : { tls }) }
-}
-
-function buildProvider(tree: LoadedTree): ProviderConfig {
-  const { provider, publicUrl } = tree
-  const { discoveryUrl, clientSecret, audience, maxAge } = provider
-  const { certificateAuthority } = provider.tls
-  const fallback = clientSecret === undefined ? 'none' : 'client_secret_basic'
-  return {
-    issuer: provider.issuer,
-    ...(discoveryUrl === undefined ? {} : { discoveryUrl }),
-    endpoints: { ...provider.endpoints },
-    clientId: provider.clientId,
-    ...(clientSecret === undefined ? {} : { clientSecret }),
-    clientAuthentication: provider.clientAuthentication ?? fallback,
-    scope: provider.scope.join(' '),
-    ...(audience === undefined ? {} : { audience }),
-    resource: provider.resource,
-    routeResources: routeResources(tree),
-    authorizationParameters: provider.authorizationParameters,
-    loginParameters: provider.loginParameters.filter(
-      (name) => !Object.hasOwn(provider.authorizationParameters, name),
-    ),
-    redirectUri: `${publicUrl.origin}/oauth2/callback`,
-    postLogoutRedirectUri: `${publicUrl.origin}/oauth2/logout/callback`,
-    allowInsecureHttp: provider.allowInsecureHttp || isLoopbackHttp(provider.issuer),
-    allowedOrigins: provider.allowedOrigins,
-    idTokenSigningAlgorithms: provider.idToken.algorithms,
-    clockToleranceMs: provider.idToken.clockTolerance,
-    trustedAudiences: provider.idToken.trustedAudiences,
-    organizations: provider.organizations,
-    ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge / 1_000 }),
-    acrValues: provider.acrValues,
-    userinfo: provider.userinfo,
-    timeoutMs: provider.timeout,
-    defaultAccessTokenLifetimeMs: provider.accessTokenLifetime,
-    ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
-  }
-}
-
-/** What routes will refresh for must be asked for at login (RFC 8707 §2.2). */
-function routeResources({ provider, routes }: LoadedTree): string[] {
-  const named = routes.flatMap(({ token: { via, resource } }) =>
-    via === 'refresh' && resource !== undefined ? [resource] : [],
-  )
-  return [...new Set(named)].filter((one) => !provider.resource.includes(one))
-}
-
-/** Plain HTTP that stays inside the machine needs no switch; endpoints elsewhere are still refused by their origin. */
-function isLoopbackHttp(issuer: string): boolean {
-  const url = new URL(issuer)
-  return url.protocol === 'http:' && isLoopback(url)
 }
 
 function buildSession({ session }: LoadedTree): SessionConfig {

@@ -3,6 +3,7 @@ import { identityRule, type IdentityRule } from '../domain/signed-identity.ts'
 import type { Credentials, Route, RouteHeaders } from '../domain/route.ts'
 import { buildRequirement } from './build-requirement.ts'
 import { claimPath } from './formats/claim-path.ts'
+import { providersOfRoute } from './providers-of-route.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
 
 type LoadedRoute = LoadedTree['routes'][number]
@@ -10,6 +11,12 @@ type LoadedRoute = LoadedTree['routes'][number]
 export interface RouteDefaults {
   /** Where WebSockets come from. */
   readonly websocketOrigin: string
+  /** Of all providers. */
+  readonly names: readonly string[]
+  readonly ofProvider: (name: string | undefined) => TokenDefaults
+}
+
+interface TokenDefaults {
   /** The resources named at login. */
   readonly resource: readonly string[]
   /** The API that tokens of callers are for. */
@@ -19,6 +26,9 @@ export interface RouteDefaults {
 /** The route as the rooms below know it. */
 export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
   const { host, methods, stripPrefix } = route
+  const providers = providersOfRoute(route.provider, defaults.names)
+  const loginAt = loginAtOf(providers, defaults.names)
+  const ofProvider = defaults.ofProvider(providers[0])
   return {
     id: routeId(route),
     path: route.path,
@@ -27,10 +37,12 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     upstream: upstreamOf(route),
     ...(stripPrefix === undefined ? {} : { stripPrefix }),
     access: route.access,
+    providers,
+    ...(loginAt === undefined ? {} : { loginAt }),
     unauthenticated: route.unauthenticated,
-    credentials: credentialsOf(route, defaults.audience),
+    credentials: credentialsOf(route, ofProvider.audience),
     ...(route.require === undefined ? {} : { require: buildRequirement(route.require) }),
-    token: tokenOf(route, defaults),
+    token: tokenOf(route, ofProvider),
     headers: headersOf(route),
     ...(route.identity === undefined ? {} : { identity: identityOf(route.identity, route) }),
     csrf: route.csrf,
@@ -46,6 +58,12 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
     cacheable: route.cacheable,
     hostHeader: route.hostHeader,
   }
+}
+
+/** What login links have to say for a route that does not take all providers. */
+function loginAtOf(providers: readonly string[], names: readonly string[]): string | undefined {
+  const isSaid = providers.length > 0 && providers.length < names.length
+  return isSaid ? providers.join(',') : undefined
 }
 
 function credentialsOf(
@@ -84,7 +102,7 @@ function upstreamOf({ upstream, tls, http2 }: LoadedRoute): Route['upstream'] {
   }
 }
 
-function tokenOf({ token }: LoadedRoute, { resource: [only, ...others] }: RouteDefaults): RouteToken {
+function tokenOf({ token }: LoadedRoute, { resource: [only, ...others] }: TokenDefaults): RouteToken {
   const { via, audience, resource, scope } = token
   if (via === 'login' || via === 'none') return { via }
   // A refresh for a scope alone is for the resource of the login.

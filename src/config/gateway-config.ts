@@ -9,7 +9,8 @@ export interface GatewayConfig {
   readonly publicUrl: URL
   readonly listen: ListenConfig
   readonly admin: { readonly host: string; readonly port: number }
-  readonly provider: ProviderConfig
+  /** At least one; with `provider` the only one. */
+  readonly providers: readonly ProviderConfig[]
   readonly session: SessionConfig
   readonly logout: LogoutConfig
   readonly loginLimit: LoginLimitOptions
@@ -38,6 +39,10 @@ export type ClientAuthentication =
   'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none'
 
 export interface ProviderConfig {
+  /** Its key in `providers`; '' where `provider` stands alone. */
+  readonly name: string
+  /** What people are shown who choose between several. */
+  readonly title: string
   /** Exactly as configured: compared octet by octet (OpenID Connect Discovery §4.3). */
   readonly issuer: string
   readonly discoveryUrl?: string
@@ -56,6 +61,8 @@ export interface ProviderConfig {
   /** What a login link may pass on; never a name that `authorizationParameters` fixes. */
   readonly loginParameters: readonly string[]
   readonly redirectUri: string
+  /** Others answer to the same redirect URI: its answers must say whose they are (RFC 9700 §4.4). */
+  readonly sharesCallback: boolean
   readonly postLogoutRedirectUri: string
   readonly allowInsecureHttp: boolean
   /** Further origins that discovered endpoints may have (STANDARDS ID-3). */

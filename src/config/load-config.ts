@@ -16,6 +16,7 @@ import { checkIdentity } from './rules/identity-rules.ts'
 import { checkLoginLimit } from './rules/login-limit-rules.ts'
 import { checkProvider } from './rules/provider-rules.ts'
 import { checkRedis } from './rules/redis-rules.ts'
+import { checkProviders } from './rules/several-providers-rules.ts'
 import { checkRoutes } from './rules/route-rules.ts'
 import { checkSession } from './rules/session-rules.ts'
 import { checkTokens } from './rules/token-rules.ts'
@@ -95,6 +96,7 @@ function checkRules(decoded: Decoded, places: Places) {
   }
   for (const check of [
     checkListeners,
+    checkProviders,
     checkProvider,
     checkSession,
     checkFile,

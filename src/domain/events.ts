@@ -6,7 +6,14 @@ import type { SessionEnd } from './session-record.ts'
  * Everything that happens and is worth telling. Rooms hand these to one `emit` function; only
  * telemetry knows what becomes of them. No event carries a token, a code, a cookie or a query.
  */
-export type GatewayEvent =
+export type GatewayEvent = Happening & FromProvider
+
+interface FromProvider {
+  /** The name of the provider it is about, where there are several. */
+  readonly provider?: string
+}
+
+type Happening =
   | RequestFinished
   | ({ readonly type: 'login_started' } & Actor)
   | ({
@@ -109,7 +116,7 @@ export interface Actor {
 }
 
 /** One request, answered: the access line and the request metrics come from here. */
-export interface RequestFinished {
+export interface RequestFinished extends FromProvider {
   readonly type: 'request_finished'
   readonly requestId: string
   readonly clientAddress: string
@@ -125,6 +132,8 @@ export interface RequestFinished {
   /** From sending the request upstream to its response headers; absent when the upstream was not asked. */
   readonly upstreamMs?: number
   readonly reason?: Reason
+  /** Whose subject it is. */
+  readonly issuer?: string
   readonly subject?: string
   readonly clientLeft?: boolean
   /** The evidence behind the reason, for the log only. */

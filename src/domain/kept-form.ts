@@ -13,6 +13,8 @@ export interface KeptForm {
   readonly body: string
   /** `subjectMark` of the user whose session was over. Absent: nobody had been signed in. */
   readonly owner?: string
+  /** Names of the providers that its route takes, separated by commas. Absent: there is only one. */
+  readonly providers?: string
 }
 
 export type FormField = readonly [name: string, value: string]

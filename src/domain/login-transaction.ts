@@ -23,6 +23,8 @@ export interface LoginTransaction {
     readonly organization?: string
     readonly prompt?: string
   }
+  /** Where it began, by name; absent: at the only provider there is. An answer of another one is refused (RFC 9700 §4.4). */
+  readonly provider?: string
   /** Of a login for somebody who is signed in, but not well enough: which demand on which page. */
   readonly stepUpMark?: string
 }

@@ -47,6 +47,7 @@ export const STATUS_OF_REASON = {
   login_state_unknown: 400,
   login_cookie_missing: 400,
   login_refused: 403,
+  login_issuer_missing: 403,
   login_loop: 403,
   step_up_failed: 403,
   form_expired: 400,

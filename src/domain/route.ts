@@ -18,6 +18,10 @@ export interface Route {
   /** Path prefix cut off before forwarding, without a trailing slash. */
   readonly stripPrefix?: string
   readonly access: 'required' | 'optional' | 'public'
+  /** Names of the providers whose sessions and tokens count here; none on a route that needs no provider. */
+  readonly providers: readonly string[]
+  /** The `provider` of login links for this route, where there are others that it does not take. */
+  readonly loginAt?: string
   readonly unauthenticated: 'auto' | 'login' | 'reject'
   /** What callers may prove themselves with. */
   readonly credentials: Credentials

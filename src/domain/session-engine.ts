@@ -59,6 +59,8 @@ export interface SessionEngine extends SessionLookup, SessionTokens {
 export interface SessionEngineOptions {
   readonly store: SessionStore
   readonly vault: Vault
+  /** Whose sessions count: those of a provider that is not configured any more count as absent. */
+  readonly issuers: ReadonlySet<string>
   /** Must settle within a deadline of its own; `refresh_rejected` ends the session, anything else keeps it. */
   readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
   /** Likewise; `token_refused` and `token_unusable` say that this wish has no answer. */

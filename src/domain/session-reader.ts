@@ -10,6 +10,8 @@ export interface SessionReaderParts {
   readonly store: SessionStore
   readonly vault: Vault
   readonly ending: SessionEnding
+  /** Whose sessions count. */
+  readonly issuers: ReadonlySet<string>
   readonly nowMs: () => number
   readonly emit: Emit
 }
@@ -17,9 +19,12 @@ export interface SessionReaderParts {
 /** Reads and opens the stored session of a ticket. @throws GatewayError store_unavailable */
 export type SessionReader = (ticket: Ticket, key: string) => Promise<Outcome | undefined>
 
-/** What cannot be opened counts as absent (SE-24, AT-43): the user signs in again. */
+/**
+ * What cannot be opened counts as absent (SE-24, AT-43), and so does what came from a provider that is not configured
+ * any more: its refresh token is for nobody else to see.
+ */
 export function createSessionReader(parts: SessionReaderParts): SessionReader {
-  const { store, vault, ending, nowMs, emit } = parts
+  const { store, vault, ending, issuers, nowMs, emit } = parts
 
   function open(ticket: Ticket, key: string, stored: StoredSession): HeldSession | undefined {
     const { version, idleEndsAtMs } = stored
@@ -37,7 +42,7 @@ export function createSessionReader(parts: SessionReaderParts): SessionReader {
     const stored = await store.read(key)
     if (stored === undefined || 'ended' in stored) return stored
     const session = open(ticket, key, stored)
-    if (session === undefined) return undefined
+    if (session === undefined || !issuers.has(session.record.issuer)) return undefined
     const { idleEndsAtMs, record } = session
     const reason = limitReached({ idleEndsAtMs, endsAtMs: record.endsAtMs }, nowMs())
     if (reason === undefined) return session

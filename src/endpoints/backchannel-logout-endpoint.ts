@@ -4,13 +4,14 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LogoutNotice } from '../domain/provider-logout.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
+import type { ProviderEntries } from '../http/provider-entry.ts'
 import { reasonOf } from '../http/refusal-plugin.ts'
 import { plainHeaders } from '../http/refusal.ts'
-import { verifyLogoutToken } from '../oidc/logout-token.ts'
 import type { Provider } from '../oidc/provider.ts'
+import { logoutTokenIssuer, verifyLogoutToken } from '../oidc/logout-token.ts'
 
 export interface BackchannelLogoutOptions {
-  readonly provider: Provider
+  readonly entries: ProviderEntries
   readonly sessions: Pick<SessionEngine, 'endByProvider'>
   /** Take only logout tokens whose header says that they are. */
   readonly requireTokenType: boolean
@@ -34,7 +35,8 @@ export const backchannelLogoutEndpoint: FastifyPluginAsync<BackchannelLogoutOpti
 ) => {
   readForms(scope)
   scope.post('/oauth2/backchannel-logout', async (request, reply) => {
-    const notice = await verifyLogoutToken(options.provider, logoutToken(request), {
+    const token = logoutToken(request)
+    const notice = await verifyLogoutToken(providerOf(token, options.entries), token, {
       requireType: options.requireTokenType,
       nowMs: Date.now(), // what the provider's times are compared with
     })
@@ -44,6 +46,16 @@ export const backchannelLogoutEndpoint: FastifyPluginAsync<BackchannelLogoutOpti
     const actor = actorOf(entranceOf(request.raw))
     options.emit({ type: 'logout_refused', reason: reasonOf(cause), cause, ...actor })
   })
+}
+
+/** Whose keys and client id the token is held against; what it says of its issuer is believed only when they fit. */
+function providerOf(token: string, entries: ProviderEntries): Provider {
+  const [sole, second] = entries
+  if (second === undefined) return sole.provider
+  const issuer = logoutTokenIssuer(token)
+  const entry = entries.find((one) => one.issuer === issuer)
+  if (entry === undefined) throw invalid('iss is none of the providers')
+  return entry.provider
 }
 
 async function carryOut(

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { CookieSeal } from '../http/cookie-seal.ts'
+import { CALLBACK_PATH } from '../http/own-endpoint-table.ts'
 import {
   backchannelLogoutEndpoint,
   type BackchannelLogoutOptions,
@@ -48,7 +49,9 @@ const browserEndpoints: FastifyPluginAsync<OwnEndpointsOptions> = async (app, op
   const logoutState = createLogoutState(options.seal)
   readNoBodies(app)
   app.get('/oauth2/login', loginEndpoint(options))
-  app.get('/oauth2/callback', callbackEndpoint(options))
+  const callback = callbackEndpoint(options)
+  const callbackPaths = options.entries.map(({ callbackPath }) => callbackPath)
+  for (const path of new Set([CALLBACK_PATH, ...callbackPaths])) app.get(path, callback)
   app.get('/oauth2/logout', logoutLinkEndpoint({ ...options, logoutState }))
   app.post('/oauth2/logout', logoutEndpoint({ ...options, logoutState }))
   app.get('/oauth2/logout/callback', logoutCallbackEndpoint({ ...options, logoutState }))

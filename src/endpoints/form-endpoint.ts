@@ -3,15 +3,18 @@ import type { KeptForm } from '../domain/kept-form.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { returnToForm } from '../domain/return-to.ts'
-import type { LiveSession } from '../domain/session-engine.ts'
+import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
 import { bringFormPage, FORM_PATH, sealedFormOf, sendFormPage } from '../http/form-page.ts'
 import type { FormSeal } from '../http/form-seal.ts'
+import type { ProviderEntries, ProviderEntry } from '../http/provider-entry.ts'
 import { refuse } from '../http/refusal.ts'
 import { subjectMark } from '../http/subject-mark.ts'
 import { sendPage } from './own-page.ts'
 import { isCrossSite, ownSession, type OwnSessionOptions } from './own-session.ts'
 
 export interface FormEndpointOptions extends OwnSessionOptions {
+  readonly entries: ProviderEntries
+  readonly sessions: Pick<SessionEngine, 'consumeTransaction'>
   readonly formSeal: FormSeal
 }
 
@@ -47,7 +50,11 @@ async function handOver(
   if (form === undefined) return refuse(request, reply, 'form_expired')
   const obstacle = await obstacleOf(form, request, options)
   if (obstacle === undefined) return sendPage(request, reply, sendFormPage(form))
-  return refuse(request, reply, obstacle.reason, { ...obstacle, retryUrl: returnToForm(form.id) })
+  return refuse(request, reply, obstacle.reason, {
+    ...obstacle,
+    retryUrl: returnToForm(form.id),
+    loginAt: form.providers,
+  })
 }
 
 interface Obstacle {
@@ -62,9 +69,10 @@ async function obstacleOf(
   options: FormEndpointOptions,
 ): Promise<Obstacle | undefined> {
   try {
-    const session = await ownSession(request, options)
+    const entries = entriesOf(form, options.entries)
+    const session = await ownSession(request, entries)
     if (typeof session === 'string') return { reason: session }
-    if (!isOwner(form, session, request, options)) return { reason: 'form_not_yours' }
+    if (!isOwner(form, session, request, entries)) return { reason: 'form_not_yours' }
     const isFirst = await options.sessions.consumeTransaction(`form ${form.id}`)
     return isFirst ? undefined : { reason: 'form_already_sent' }
   } catch (cause) {
@@ -81,8 +89,18 @@ function isOwner(
   { id, owner }: KeptForm,
   { record }: LiveSession,
   request: FastifyRequest,
-  { sessionCookie }: FormEndpointOptions,
+  entries: readonly ProviderEntry[],
 ): boolean {
   if (owner !== undefined) return owner === subjectMark(record)
-  return sessionCookie.read(request.headers.cookie)?.form === id
+  const entry = entries.find(({ issuer }) => issuer === record.issuer)
+  return entry?.sessionCookie.read(request.headers.cookie)?.form === id
+}
+
+/** Those whose sessions count where the form goes. */
+function entriesOf(
+  { providers = '' }: KeptForm,
+  entries: ProviderEntries,
+): readonly ProviderEntry[] {
+  const names = providers.split(',')
+  return entries.filter(({ name }) => names.includes(name))
 }

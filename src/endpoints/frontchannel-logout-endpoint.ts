@@ -2,12 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Emit } from '../domain/events.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
+import type { ProviderEntries, ProviderEntry } from '../http/provider-entry.ts'
 import { plainHeaders } from '../http/refusal.ts'
-import type { Provider } from '../oidc/provider.ts'
 import { queryParameters } from './query-parameters.ts'
 
 export interface FrontchannelLogoutOptions {
-  readonly provider: Provider
+  readonly entries: ProviderEntries
   readonly sessions: Pick<SessionEngine, 'endBySid'>
   readonly emit: Emit
 }
@@ -18,17 +18,14 @@ export interface FrontchannelLogoutOptions {
  * cookie into a frame of another site; an unknown or missing one is ignored. Anybody can call this:
  * it leaves no trace unless a session ends, and revokes nothing (STANDARDS LO-13).
  */
-export function frontchannelLogoutEndpoint({
-  provider,
-  sessions,
-  emit,
-}: FrontchannelLogoutOptions) {
+export function frontchannelLogoutEndpoint({ entries, sessions, emit }: FrontchannelLogoutOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const entrance = entranceOf(request.raw)
     const parameters = queryParameters(entrance)
     const sid = parameters.get('sid')
-    const { issuer } = provider.options
-    if (sid !== null && sid !== '' && parameters.get('iss') === issuer) {
+    const entry = entries.find(({ issuer }) => issuer === parameters.get('iss'))
+    if (sid !== null && sid !== '' && entry !== undefined) {
+      const { issuer } = entry
       const sessionCount = await sessions.endBySid(issuer, sid)
       const actor = actorOf(entrance)
       if (sessionCount > 0) {
@@ -36,21 +33,25 @@ export function frontchannelLogoutEndpoint({
       }
     }
     return reply
-      .headers({ ...plainHeaders(entrance), ...frameHeaders(provider) })
+      .headers({
+        ...plainHeaders(entrance),
+        ...frameHeaders(entry === undefined ? entries : [entry]),
+      })
       .send('<!doctype html><html lang="en"><title>Sign-out</title></html>')
   }
 }
 
-function frameHeaders(provider: Provider): Record<string, string> {
+function frameHeaders(entries: readonly ProviderEntry[]): Record<string, string> {
+  const places = new Set(entries.flatMap(signOutOrigins))
   return {
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; frame-ancestors ${signOutOrigins(provider).join(' ')}`,
+    'content-security-policy': `default-src 'none'; frame-ancestors ${[...places].join(' ')}`,
   }
 }
 
 /** Where the provider's sign-out page may be. */
-function signOutOrigins(provider: Provider): string[] {
+function signOutOrigins({ provider }: ProviderEntry): string[] {
   const page = provider.current()?.metadata.endpoints.end_session_endpoint
   const places = page === undefined ? [provider.options.issuer] : [provider.options.issuer, page]
-  return [...new Set(places.map((place) => new URL(place).origin))]
+  return places.map((place) => new URL(place).origin)
 }

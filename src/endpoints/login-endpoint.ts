@@ -5,16 +5,14 @@ import { requestFacts } from '../domain/request-facts.ts'
 import { parseReturnTo } from '../domain/return-to.ts'
 import { parseStepUp, type StepUp } from '../domain/step-up.ts'
 import { entranceOf } from '../http/entrance.ts'
+import type { ProviderEntries, ProviderEntry } from '../http/provider-entry.ts'
 import { refuse } from '../http/refusal.ts'
-import type { StartLogin } from '../http/start-login.ts'
+import { chooseProvider } from './provider-choice.ts'
 import { queryParameters } from './query-parameters.ts'
+import { wishedProviders } from './wished-providers.ts'
 
 export interface LoginEndpointOptions {
-  readonly startLogin: StartLogin
-  /** Exactly as configured. */
-  readonly issuer: string
-  /** What a login link may pass on (STANDARDS AZ-9). */
-  readonly loginParameters: readonly string[]
+  readonly entries: ProviderEntries
   readonly publicUrl: URL
   /** Those that a login link may ask for: what routes require (RFC 9470 §4). */
   readonly stepUpAcrValues: ReadonlySet<string>
@@ -26,25 +24,39 @@ export function loginEndpoint(options: LoginEndpointOptions) {
     const entrance = entranceOf(request.raw)
     const facts = requestFacts(entrance.method, request.headers)
     if (!facts.navigation || facts.prefetch) return refuse(request, reply, 'no_session')
-    return options.startLogin(request, reply, loginWish(queryParameters(entrance), options))
+    const parameters = queryParameters(entrance)
+    const [entry, ...others] = askedProviders(parameters, options.entries)
+    if (others.length > 0) return chooseProvider(request, reply, [entry, ...others])
+    return entry.startLogin(request, reply, loginWish(parameters, entry, options))
   }
 }
 
 /**
- * What a login link asks for. Also links of third parties (OpenID Connect Core §4, STANDARDS LO-16).
+ * The providers that a login link allows: by name, or by issuer as links of third parties do (OpenID Connect Core §4,
+ * STANDARDS LO-16).
  *
- * @throws GatewayError parameter_refused: the link names another issuer
+ * @throws GatewayError parameter_refused: it names one that there is not
  */
+export function askedProviders(
+  parameters: URLSearchParams,
+  entries: ProviderEntries,
+): ProviderEntries {
+  const wished = wishedProviders(parameters, entries)
+  const named = parameters.get('iss')
+  if (named === null) return wished
+  const entry = wished.find(({ issuer }) => issuer === named)
+  if (entry !== undefined) return [entry]
+  throw new GatewayError('parameter_refused', 'a login link names another issuer')
+}
+
+/** What a login link asks of its provider. */
 export function loginWish(
   parameters: URLSearchParams,
-  options: Omit<LoginEndpointOptions, 'startLogin'>,
+  { loginParameters }: Pick<ProviderEntry, 'loginParameters'>,
+  options: Omit<LoginEndpointOptions, 'entries'>,
 ): LoginWish {
-  const { issuer, loginParameters, publicUrl } = options
+  const { publicUrl } = options
   const stepUp = stepUpOf(parameters, options)
-  const named = parameters.get('iss')
-  if (named !== null && named !== issuer) {
-    throw new GatewayError('parameter_refused', 'a login link names another issuer')
-  }
   const passed = loginParameters.filter((name) => parameters.has(name))
   return {
     returnTo: parseReturnTo(

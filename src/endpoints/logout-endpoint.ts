@@ -2,30 +2,30 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Emit } from '../domain/events.ts'
 import { requestFacts } from '../domain/request-facts.ts'
 import { parseReturnTo } from '../domain/return-to.ts'
-import type { SessionEngine } from '../domain/session-engine.ts'
 import type { SessionRecord } from '../domain/session-record.ts'
 import { actorOf, entranceOf, type Entrance } from '../http/entrance.ts'
+import type { ProviderEntries, ProviderEntry } from '../http/provider-entry.ts'
 import { plainHeaders } from '../http/refusal.ts'
-import type { SessionCookie } from '../http/session-cookie.ts'
 import { CONFIRM_SIGN_OUT } from '../http/texts/own-page-texts.ts'
 import { endSessionRequest } from '../oidc/end-session-request.ts'
-import type { Provider } from '../oidc/provider.ts'
 import { revokeRefreshToken } from '../oidc/token-revocation.ts'
 import type { LogoutState } from './logout-state.ts'
 import { sendPage } from './own-page.ts'
 import { isCrossSite } from './own-session.ts'
 import { queryParameters } from './query-parameters.ts'
+import { sendSignedOutHere, signOutLinks } from './sign-out-links.ts'
+import { wishedProviders } from './wished-providers.ts'
 
 export interface LogoutEndpointOptions {
-  readonly provider: Provider
-  readonly sessions: SessionEngine
-  readonly sessionCookie: SessionCookie
+  readonly entries: ProviderEntries
   readonly logoutState: LogoutState
   readonly trustedOrigins: readonly string[]
   readonly revoke: boolean
   readonly clearSiteData: boolean
   /** Where to sign out at a provider without `end_session_endpoint` (STANDARDS LO-4). */
   readonly providerLogoutUrl?: string | undefined
+  /** Local path from the configuration to land on. Absent: our signed-out page. */
+  readonly postLogoutRedirect?: string | undefined
   readonly emit: Emit
 }
 
@@ -55,6 +55,11 @@ function isMeant(request: FastifyRequest): boolean {
   return isOpened && !prefetch && (fetchSite === 'same-origin' || fetchSite === 'none')
 }
 
+interface EndedSession {
+  readonly entry: ProviderEntry
+  readonly record: SessionRecord
+}
+
 /** Here first, then at the provider: the first part works while the provider is down (STANDARDS LO-1). */
 async function signOut(
   request: FastifyRequest,
@@ -63,39 +68,92 @@ async function signOut(
 ): Promise<FastifyReply> {
   const entrance = entranceOf(request.raw)
   const returnTo = wishedReturnTo(entrance)
-  const ticket = options.sessionCookie.read(request.headers.cookie)
-  const record = ticket && (await options.sessions.end(ticket, 'session_revoked'))
-  if (request.headers.cookie !== undefined) options.sessionCookie.clear(reply)
-  options.emit({ type: 'logout', kind: 'user', ...whoseSession(record), ...actorOf(entrance) })
-  if (options.revoke && record?.refreshToken !== undefined) {
-    void revokeRefreshToken(options.provider, record.refreshToken) // bounded, never throws, nobody waits
+  const wished = wishedProviders(queryParameters(entrance), options.entries)
+  const ended: EndedSession[] = []
+  for (const entry of wished) {
+    const record = await endHere(entry, request, reply)
+    if (record === undefined) continue
+    ended.push({ entry, record })
+    forget({ entry, record }, entrance, options)
   }
+  if (ended.length === 0) options.emit({ type: 'logout', kind: 'user', ...actorOf(entrance) })
   if (options.clearSiteData) reply.header('clear-site-data', '"cache", "storage"')
+  return sendOn(request, reply, { wished, ended, returnTo, options })
+}
+
+async function endHere(
+  { sessions, sessionCookie }: ProviderEntry,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<SessionRecord | undefined> {
+  const { cookie } = request.headers
+  const ticket = sessionCookie.read(cookie)
+  const record = ticket && (await sessions.end(ticket, 'session_revoked'))
+  if (cookie?.includes(sessionCookie.name) === true) sessionCookie.clear(reply)
+  return record
+}
+
+function forget(
+  { entry, record }: EndedSession,
+  entrance: Entrance,
+  { revoke }: LogoutEndpointOptions,
+): void {
+  entry.emit({ type: 'logout', kind: 'user', ...whoseSession(record), ...actorOf(entrance) })
+  if (revoke && record.refreshToken !== undefined) {
+    void revokeRefreshToken(entry.provider, record.refreshToken) // bounded, never throws, nobody waits
+  }
+}
+
+interface SignedOut {
+  readonly wished: ProviderEntries
+  readonly ended: readonly EndedSession[]
+  readonly returnTo: string | undefined
+  readonly options: LogoutEndpointOptions
+}
+
+/** To the provider where there was one to sign out at; of several, a page with a link to each: no redirect ends all. */
+function sendOn(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { wished, ended, returnTo, options }: SignedOut,
+): FastifyReply {
+  const { logoutState, postLogoutRedirect } = options
+  if (ended.length > 1) {
+    const there = ended.map(({ entry, record }) => ({ entry, idToken: record.idToken }))
+    const links = signOutLinks(there, { logoutState, returnTo })
+    if (links.length > 0)
+      return sendSignedOutHere(request, reply, links, returnTo ?? postLogoutRedirect)
+  }
+  const [sole, another] = ended
+  const asked = wished.length === 1 ? { entry: wished[0] } : undefined
+  const there = another === undefined ? (sole ?? asked) : undefined
+  const state = logoutState.seal(returnTo === undefined ? {} : { returnTo })
   return reply
-    .headers(plainHeaders(entrance))
-    .redirect(nextStop(record, options.logoutState.seal(returnTo), options), 303)
+    .headers(plainHeaders(entranceOf(request.raw)))
+    .redirect(nextStop(there, state, options), 303)
 }
 
 function nextStop(
-  record: SessionRecord | undefined,
+  there: { readonly entry: ProviderEntry; readonly record?: SessionRecord } | undefined,
   state: string,
-  { provider, providerLogoutUrl }: LogoutEndpointOptions,
+  { providerLogoutUrl }: LogoutEndpointOptions,
 ): string {
-  const hint = record?.idToken === undefined ? {} : { idToken: record.idToken }
-  return (
-    endSessionRequest(provider, { ...hint, state }) ??
-    providerLogoutUrl ??
-    `/oauth2/logout/callback?state=${state}`
-  )
+  const hint = there?.record?.idToken === undefined ? {} : { idToken: there.record.idToken }
+  const atProvider = there && endSessionRequest(there.entry.provider, { ...hint, state })
+  return atProvider ?? providerLogoutUrl ?? `/oauth2/logout/callback?state=${state}`
 }
 
 function askFirst(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const entrance = entranceOf(request.raw)
   const returnTo = wishedReturnTo(entrance)
-  const query = returnTo === undefined ? '' : `?return_to=${encodeURIComponent(returnTo)}`
+  const provider = queryParameters(entrance).get('provider')
+  const query = new URLSearchParams({
+    ...(returnTo === undefined ? {} : { return_to: returnTo }),
+    ...(provider === null ? {} : { provider }),
+  })
   const { title, paragraphs, icon, signOut: label, stay } = CONFIRM_SIGN_OUT
   const ways = [
-    { label, postTo: `/oauth2/logout${query}` },
+    { label, postTo: query.size === 0 ? '/oauth2/logout' : `/oauth2/logout?${query}` },
     { label: stay, href: '/' },
   ]
   return sendPage(request, reply, { title, paragraphs, icon, ways })
@@ -106,8 +164,6 @@ function wishedReturnTo(entrance: Entrance): string | undefined {
   return wish === null ? undefined : parseReturnTo(wish)
 }
 
-function whoseSession(record: SessionRecord | undefined): object {
-  if (record === undefined) return {}
-  const { issuer, subject, sid } = record
+function whoseSession({ issuer, subject, sid }: SessionRecord): object {
   return { issuer, subject, ...(sid === undefined ? {} : { sid }) }
 }

@@ -3,33 +3,45 @@ import { crossSiteRefusal } from '../domain/access-decision.ts'
 import type { Emit } from '../domain/events.ts'
 import type { Reason } from '../domain/reason.ts'
 import { requestFacts } from '../domain/request-facts.ts'
-import type { LiveSession, SessionEngine } from '../domain/session-engine.ts'
+import type { LiveSession } from '../domain/session-engine.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
+import type { ProviderEntry } from '../http/provider-entry.ts'
 import { refuse } from '../http/refusal.ts'
-import type { SessionCookie } from '../http/session-cookie.ts'
 
 export interface OwnSessionOptions {
-  readonly sessions: SessionEngine
-  readonly sessionCookie: SessionCookie
   readonly trustedOrigins: readonly string[]
   readonly emit: Emit
 }
 
 /**
- * The session of a request to one of our endpoints, or the reason why there is none. Looking does
- * not extend it (STANDARDS SE-18). @throws GatewayError store_unavailable
+ * The session of a request to one of our endpoints, or the reason why there is none: of several at these providers the
+ * one that began last. Looking does not extend it (STANDARDS SE-18). @throws GatewayError store_unavailable
  */
 export async function ownSession(
   request: FastifyRequest,
-  { sessions, sessionCookie }: Pick<OwnSessionOptions, 'sessions' | 'sessionCookie'>,
+  entries: readonly ProviderEntry[],
+): Promise<LiveSession | Reason> {
+  const found = await Promise.all(entries.map((entry) => sessionAt(entry, request)))
+  const [newest] = found
+    .filter((one) => typeof one !== 'string')
+    .sort((a, b) => b.record.createdAtMs - a.record.createdAtMs)
+  if (newest === undefined) {
+    const reasons = found.filter((one) => typeof one === 'string')
+    return reasons.find((reason) => reason !== 'no_session') ?? 'no_session'
+  }
+  entranceOf(request.raw).session = newest
+  return newest
+}
+
+async function sessionAt(
+  { sessions, sessionCookie }: ProviderEntry,
+  request: FastifyRequest,
 ): Promise<LiveSession | Reason> {
   const ticket = sessionCookie.read(request.headers.cookie)
   if (ticket === undefined) return 'no_session'
   const found = await sessions.find(ticket, 'passive')
   if (found === undefined) return 'no_session'
-  if ('ended' in found) return found.ended
-  entranceOf(request.raw).session = found
-  return found
+  return 'ended' in found ? found.ended : found
 }
 
 /** Answers 403 and true when another site asks in the name of the browser's user (STANDARDS CS-1, CS-3). */

@@ -6,11 +6,14 @@ import {
   refreshCooldownEndsAtMs,
 } from '../domain/token-freshness.ts'
 import type { Site } from '../http/entrance.ts'
+import { loginAtParameter, loginHref } from '../http/login-href.ts'
+import type { ProviderEntries } from '../http/provider-entry.ts'
 
 export interface SessionAnswerOptions {
   /** Claims shown beside `sub`. */
   readonly claims: readonly string[]
   readonly refreshCooldownMs: number
+  readonly entries: ProviderEntries
   readonly site: Site
 }
 
@@ -18,10 +21,12 @@ export interface SessionAnswerOptions {
 export function sessionAnswer(
   session: LiveSession,
   nowMs: number,
-  { claims, refreshCooldownMs, site }: SessionAnswerOptions,
+  { claims, refreshCooldownMs, entries, site }: SessionAnswerOptions,
 ): Record<string, unknown> {
   const { record } = session
+  const provider = nameOf(record, entries)
   return {
+    ...(provider === '' ? {} : { provider }),
     session: {
       created_at: timestamp(record.createdAtMs),
       ends_at: timestamp(record.endsAtMs),
@@ -34,9 +39,18 @@ export function sessionAnswer(
     user: userOf(record, claims),
     ...(record.acr === undefined ? {} : { acr: record.acr }),
     ...(record.authTimeMs === undefined ? {} : { auth_time: Math.floor(record.authTimeMs / 1000) }),
-    login_url: site.loginUrl,
+    login_url: loginUrlAt(provider, site),
     logout_url: site.logoutUrl,
   }
+}
+
+function nameOf({ issuer }: SessionRecord, entries: ProviderEntries): string {
+  return entries.find((entry) => entry.issuer === issuer)?.name ?? ''
+}
+
+/** Where the same person signs in again. */
+export function loginUrlAt(provider: string | undefined, { publicUrl }: Site): string {
+  return publicUrl.origin + loginHref('/', loginAtParameter(provider))
 }
 
 function tokenTimes(

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entranceOf } from '../http/entrance.ts'
 import { plainHeaders, refuse } from '../http/refusal.ts'
-import { isOtherOrigin, ownSession } from './own-session.ts'
-import { secondsUntil, sessionAnswer, timestamp } from './session-answer.ts'
-import type { SessionEndpointOptions } from './session-endpoint.ts'
+import { isOtherOrigin } from './own-session.ts'
+import { loginUrlAt, secondsUntil, sessionAnswer, timestamp } from './session-answer.ts'
+import { askedSession, type SessionEndpointOptions } from './session-endpoint.ts'
 import type { SessionWords } from './session-event-stream.ts'
 import type { SessionEventStreams } from './session-event-streams.ts'
 
@@ -19,9 +19,10 @@ export interface SessionEventsOptions extends SessionEndpointOptions {
 export function sessionEventsEndpoint(options: SessionEventsOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (isOtherOrigin(request, reply, options)) return reply
-    const session = await ownSession(request, options)
-    if (typeof session === 'string') return refuse(request, reply, session)
-    const body = options.eventStreams.open(session, wordsFor(request, options))
+    const { session, loginAt } = await askedSession(request, options)
+    if (typeof session === 'string') return refuse(request, reply, session, { loginAt })
+    const words = wordsFor(request, options, loginAt)
+    const body = options.eventStreams.open(session, words)
     if (body === undefined) return refuse(request, reply, 'overloaded')
     return reply.headers({ ...plainHeaders(entranceOf(request.raw)), ...STREAM_HEADERS }).send(body)
   }
@@ -33,7 +34,11 @@ const STREAM_HEADERS = {
   'x-accel-buffering': 'no', // nginx would hold events back until it has a page of them
 }
 
-function wordsFor(request: FastifyRequest, options: SessionEventsOptions): SessionWords {
+function wordsFor(
+  request: FastifyRequest,
+  options: SessionEventsOptions,
+  loginAt: string | undefined,
+): SessionWords {
   const { site } = entranceOf(request.raw)
   const { nowMs } = options
   return {
@@ -43,6 +48,6 @@ function wordsFor(request: FastifyRequest, options: SessionEventsOptions): Sessi
       ends_at: timestamp(endsAtMs),
       ends_in_seconds: secondsUntil(endsAtMs, nowMs()),
     }),
-    ended: (reason) => ({ reason, login_url: site.loginUrl }),
+    ended: (reason) => ({ reason, login_url: loginUrlAt(loginAt, site) }),
   }
 }

@@ -28,10 +28,16 @@ export function createFormSeal(seal: CookieSeal): FormSeal {
 
 /** Checked again when used: another version of ours may have sealed it. */
 function asForm(value: Readonly<Record<string, unknown>>): KeptForm | undefined {
-  const { id, target, body, owner } = value
+  const { id, target, body, owner, providers } = value
   if (typeof id !== 'string' || typeof target !== 'string' || typeof body !== 'string') {
     return undefined
   }
   if (parseReturnTo(target) !== target) return undefined
-  return { id, target, body, ...(typeof owner === 'string' ? { owner } : {}) }
+  return {
+    id,
+    target,
+    body,
+    ...(typeof owner === 'string' ? { owner } : {}),
+    ...(typeof providers === 'string' ? { providers } : {}),
+  }
 }

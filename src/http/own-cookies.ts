@@ -21,7 +21,8 @@ export interface OwnCookiesOptions {
 
 export interface OwnCookies {
   readonly seal: CookieSeal
-  readonly sessionCookie: SessionCookie
+  /** One for each provider; '' is the only one there is. */
+  readonly sessionCookieOf: (provider: string) => SessionCookie
   readonly transactionCookie: LoginTransactionCookie
 }
 
@@ -43,7 +44,13 @@ export async function createOwnCookies(
   })
   return {
     seal,
-    sessionCookie: createSessionCookie({ seal, publicUrl, sameSite }),
+    sessionCookieOf: (provider) =>
+      createSessionCookie({
+        seal,
+        publicUrl,
+        sameSite,
+        ...(provider === '' ? {} : { provider }),
+      }),
     transactionCookie: createLoginTransactionCookie(seal, publicUrl),
   }
 }

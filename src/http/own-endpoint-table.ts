@@ -1,7 +1,10 @@
+/** Where providers send browsers back to, unless one has a callback of its own below it. */
+export const CALLBACK_PATH = '/oauth2/callback'
+
 /** Our own endpoints and the methods each answers. Everything else below `/oauth2` is 404. */
 export const OWN_ENDPOINTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['/oauth2/login', ['GET']], // no HEAD: it must start no login (STANDARDS AZ-13)
-  ['/oauth2/callback', ['GET']], // no HEAD: a link scanner must not spend a login (AT-44)
+  [CALLBACK_PATH, ['GET']], // no HEAD: a link scanner must not spend a login (AT-44)
   ['/oauth2/logout', ['GET', 'POST']],
   ['/oauth2/logout/callback', ['GET', 'HEAD']],
   ['/oauth2/form', ['GET', 'HEAD', 'POST']],

@@ -11,6 +11,8 @@ export interface Page {
   readonly icon: IconName
   /** The first is the one most people want. */
   readonly ways: readonly Way[]
+  /** No way is more likely than another: shown below each other, as a list. */
+  readonly equalWays?: true
   /** Shown so that a user can name it to the operator. */
   readonly requestId: string
   /** The provider's error code. */
@@ -86,13 +88,13 @@ ${renderContent(page, page.icon)}
 }
 
 function renderContent(
-  { title, paragraphs, ways }: Pick<Page, 'title' | 'paragraphs' | 'ways'>,
+  { title, paragraphs, ...choice }: Pick<Page, 'title' | 'paragraphs' | 'ways' | 'equalWays'>,
   icon: IconName,
 ): string {
   return `<span class="sign" aria-hidden="true"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">${ICONS[icon]}</svg></span>
 <h1>${escapeHtml(title)}</h1>
 ${paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
-${ways.length === 0 ? '' : `<div class="ways">\n${ways.map(renderWay).join('\n')}\n</div>`}`
+${renderWays(choice)}`
 }
 
 /** In text areas: a hidden input named _charset_ would lose its value, and any input its line breaks (HTML §4.10.5, §4.10.18.5). */
@@ -145,6 +147,13 @@ export function pageHeaders({
 function movesOn(path: string | undefined): string {
   if (path === undefined) return ''
   return `\n<meta http-equiv="refresh" content="0;url=${escapeHtml(path)}">`
+}
+
+function renderWays({ ways, equalWays }: Pick<Page, 'ways' | 'equalWays'>): string {
+  if (ways.length === 0) return ''
+  if (equalWays !== true) return `<div class="ways">\n${ways.map(renderWay).join('\n')}\n</div>`
+  const items = ways.map((way) => `<li>${renderWay(way, 1)}</li>`).join('\n')
+  return `<ul class="ways equal" role="list">\n${items}\n</ul>`
 }
 
 function renderWay(way: Way, position: number): string {

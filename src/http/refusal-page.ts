@@ -4,6 +4,7 @@ import { returnToForm, returnToTarget } from '../domain/return-to.ts'
 import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
 import type { Entrance } from './entrance.ts'
 import { keptFormPage } from './form-page.ts'
+import { loginAtParameter, loginHref } from './login-href.ts'
 import type { Page, Way } from './page.ts'
 import { FORM_LOST, RELOAD_TO_SEND } from './texts/form-texts.ts'
 import { LOGIN_CANCELLED } from './texts/login-texts.ts'
@@ -26,6 +27,8 @@ export interface RefusalPageExtra {
   readonly stepUp?: StepUp
   /** The form that was refused, sealed: it can be sent after a login. */
   readonly keptForm?: { readonly id: string; readonly sealed: string }
+  /** The `provider` that a login has to name; default: what the route says. */
+  readonly loginAt?: string | undefined
 }
 
 /** The page of a refusal: what happened, in plain words, and a way on. */
@@ -45,14 +48,15 @@ function contentOf(
 ): Omit<Page, 'requestId' | 'host'> {
   const { keptForm } = extra
   if (keptForm !== undefined) {
-    const loginHref = stepUpHref(returnToForm(keptForm.id), extra)
-    return keptFormPage({ sealed: keptForm.sealed, loginHref })
+    const wanted = wantedOf(entrance, extra)
+    const href = loginHref(returnToForm(keptForm.id), { ...wanted.stepUp, ...wanted.at })
+    return keptFormPage({ sealed: keptForm.sealed, loginHref: href })
   }
   const { ways, ...text } = textOf(entrance, reason, extra)
   const returnTo = extra.retryUrl ?? returnToOf(entrance)
   const way = (wayOn: WayOn): Way => ({
     label: LABEL_OF_WAY[wayOn],
-    ...linkOf(wayOn, { returnTo, entrance, extra }),
+    ...linkOf(wayOn, entrance, { returnTo, ...wantedOf(entrance, extra) }),
   })
   return { ...text, ways: ways.map(way) }
 }
@@ -74,51 +78,52 @@ function textOfUnsent(reason: Reason, page: PageText): PageText {
   return { ...page, paragraphs: [...page.paragraphs, RELOAD_TO_SEND], ways: [] }
 }
 
-/** A login link that comes back to a local path. */
-export function loginHref(
-  returnTo: string,
-  parameters: Readonly<Record<string, string>> = {},
-): string {
-  const query = new URLSearchParams(parameters)
-  if (returnTo !== '/') query.set('return_to', returnTo)
-  return query.size === 0 ? '/oauth2/login' : `/oauth2/login?${query}`
+type Parameters = Readonly<Record<string, string>>
+
+/** What a login has to say to help here. */
+interface WantedLogin {
+  readonly stepUp: Parameters
+  /** Which provider, where that has to be said. */
+  readonly at: Parameters
 }
 
-function stepUpHref(returnTo: string, { lack, stepUp }: RefusalPageExtra): string {
+function wantedOf({ route }: Entrance, { lack, stepUp, loginAt }: RefusalPageExtra): WantedLogin {
   const asked = lack?.reason === 'step_up_required' ? lack.stepUp : stepUp
-  return loginHref(returnTo, asked === undefined ? {} : stepUpParameters(asked))
-}
-
-interface WayOut {
-  readonly returnTo: string
-  readonly entrance: Entrance
-  readonly extra: RefusalPageExtra
-}
-
-function linkOf(way: WayOn, { returnTo, entrance, extra }: WayOut) {
-  switch (way) {
-    case 'step_up':
-      return { href: stepUpHref(returnTo, extra) }
-    case 'sign_in_apart':
-      return { href: stepUpHref(returnTo, extra), inNewTab: true }
-    default:
-      return { href: hrefOf(way, returnTo, entrance) }
+  return {
+    stepUp: asked === undefined ? {} : stepUpParameters(asked),
+    at: loginAtParameter(loginAt ?? route?.loginAt),
   }
 }
 
-function hrefOf(way: WayOn, returnTo: string, { endpoint }: Entrance): string {
+interface WayOut extends WantedLogin {
+  readonly returnTo: string
+}
+
+function linkOf(way: WayOn, entrance: Entrance, out: WayOut) {
+  const { returnTo, stepUp, at } = out
+  switch (way) {
+    case 'step_up':
+      return { href: loginHref(returnTo, { ...stepUp, ...at }) }
+    case 'sign_in_apart':
+      return { href: loginHref(returnTo, { ...stepUp, ...at }), inNewTab: true }
+    default:
+      return { href: hrefOf(way, entrance, out) }
+  }
+}
+
+function hrefOf(way: WayOn, { endpoint }: Entrance, { returnTo, at }: WayOut): string {
   switch (way) {
     case 'home':
       return '/'
     case 'continue':
       return returnTo
     case 'other_account': // else a provider that remembers the user answers the same at once
-      return loginHref(returnTo, { prompt: 'login' })
+      return loginHref(returnTo, { prompt: 'login', ...at })
     case 'try_again':
       if (endpoint === undefined) return returnTo
-      return endpoint === '/oauth2/logout' ? endpoint : loginHref(returnTo)
+      return endpoint === '/oauth2/logout' ? endpoint : loginHref(returnTo, at)
     default:
-      return loginHref(returnTo)
+      return loginHref(returnTo, at)
   }
 }
 

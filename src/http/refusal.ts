@@ -8,6 +8,7 @@ import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
 import { bearerChallenge } from './bearer-challenge.ts'
 import { entranceOf, type Entrance } from './entrance.ts'
 import { pageHeaders, renderPage } from './page.ts'
+import { loginAtParameter, loginHref } from './login-href.ts'
 import { refusalPage } from './refusal-page.ts'
 import { TEXT_OF_REASON } from './texts/reason-texts.ts'
 
@@ -17,6 +18,8 @@ export interface RefusalExtra {
   readonly retryAfterSeconds?: number
   /** Where "sign in again" leads; default: the login endpoint. */
   readonly loginUrl?: string
+  /** The `provider` that a login has to name; default: what the route says. */
+  readonly loginAt?: string | undefined
   /** Where "try again" or "continue" leads: a local path that was checked. */
   readonly retryUrl?: string
   /** The error code the provider gave (RFC 6749 §4.1.2.1): shown beside the request id. */
@@ -90,7 +93,7 @@ export function problem(
     request_id: entrance?.requestId,
     ...(extra.lack === undefined ? {} : { needed: neededOf(extra.lack) }),
     ...(status === 401 && extra.credential !== 'bearer'
-      ? { login_url: extra.loginUrl ?? loginUrlOf(entrance, extra.lack) }
+      ? { login_url: extra.loginUrl ?? loginUrlOf(entrance, extra) }
       : {}),
   }
 }
@@ -108,10 +111,15 @@ function neededOf(lack: Lack): Record<string, unknown> {
 }
 
 /** A login that lives up to what was asked; a script adds `return_to`. */
-function loginUrlOf(entrance: Entrance | undefined, lack: Lack | undefined): string | undefined {
-  const loginUrl = entrance?.site.loginUrl
-  if (loginUrl === undefined || lack?.reason !== 'step_up_required') return loginUrl
-  return `${loginUrl}?${new URLSearchParams(stepUpParameters(lack.stepUp))}`
+function loginUrlOf(
+  entrance: Entrance | undefined,
+  { lack, loginAt = entrance?.route?.loginAt }: RefusalExtra,
+): string | undefined {
+  if (entrance === undefined) return undefined
+  const stepUp = lack?.reason === 'step_up_required' ? stepUpParameters(lack.stepUp) : {}
+  return (
+    entrance.site.publicUrl.origin + loginHref('/', { ...stepUp, ...loginAtParameter(loginAt) })
+  )
 }
 
 /** The fields that a refusal's status and reason call for. */

@@ -32,6 +32,8 @@ export interface SessionCookieOptions {
   readonly seal: CookieSeal
   readonly publicUrl: URL
   readonly sameSite: 'lax' | 'strict'
+  /** The provider whose tickets these are; absent: the only one there is. */
+  readonly provider?: string
   /** How many opened tickets are remembered, so that the hot path never decrypts. */
   readonly cacheEntries?: number
 }
@@ -40,13 +42,16 @@ const DEFAULT_CACHE_ENTRIES = 10_000 // about 5 MB at most
 const MAX_AGE_SECONDS = 400 * 86_400 // STANDARDS SE-5
 const MAX_VALUE_LENGTH = 1_024 // ours have about 250 characters
 
-/** Reads and writes the one cookie that carries a session: a sealed ticket (STANDARDS SE-1). */
+/**
+ * Reads and writes the one cookie that carries a session: a sealed ticket (STANDARDS SE-1). With several providers there is one
+ * for each, and the seal says which: under another's name a ticket is none (AT-4).
+ */
 export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
-  const { seal, publicUrl } = options
+  const { seal, publicUrl, provider } = options
   const secure = publicUrl.protocol === 'https:'
-  const name = cookieName(publicUrl)
+  const name = cookieName(publicUrl) + (provider === undefined ? '' : `-at-${provider}`)
   const open = remembering(
-    (value) => openTicket(seal, value),
+    (value) => openTicket(seal, value, provider),
     options.cacheEntries ?? DEFAULT_CACHE_ENTRIES,
   )
   const attributes = (maxAge: number): CookieAttributes => {
@@ -63,6 +68,7 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
       const content = {
         id: ticket.id,
         key: ticket.key,
+        ...(provider === undefined ? {} : { provider }),
         ...(attempt > 0 ? { attempt } : {}),
         ...trace,
       }
@@ -81,9 +87,13 @@ export function cookieName(publicUrl: URL): string {
   return publicUrl.protocol === 'https:' ? `__Host-${OWN_COOKIE_NAME}` : OWN_COOKIE_NAME
 }
 
-function openTicket(seal: CookieSeal, value: string): TicketCookie | undefined {
+function openTicket(
+  seal: CookieSeal,
+  value: string,
+  provider: string | undefined,
+): TicketCookie | undefined {
   const opened = seal.open('ticket', decoded(value))
-  if (opened === undefined) return undefined
+  if (opened === undefined || opened.value.provider !== provider) return undefined
   const { id, key, attempt, stepUp, owner, form } = opened.value
   if (typeof id !== 'string' || typeof key !== 'string') return undefined
   return {

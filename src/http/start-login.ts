@@ -13,6 +13,8 @@ import type { SessionCookie } from './session-cookie.ts'
 import { stepUpMark } from './step-up-mark.ts'
 
 export interface StartLoginOptions {
+  /** The name of the provider; '' is the only one there is. */
+  readonly name: string
   readonly provider: Provider
   readonly sessions: Pick<SessionEngine, 'peek'>
   readonly sessionCookie: SessionCookie
@@ -38,19 +40,27 @@ const MAX_RESTARTS = 3 // STANDARDS CB-12
  */
 export function createStartLogin(options: StartLoginOptions): StartLogin {
   const { provider, sessionCookie, transactionCookie, loginLimit, emit, nowMs } = options
+  const at = options.name === '' ? {} : { provider: options.name }
   return async (request, reply, wish) => {
     const entrance = entranceOf(request.raw)
     const { cookie } = request.headers
     const retryAfterSeconds = await loginLimit.start(request)
     if (retryAfterSeconds > 0) {
       emit({ type: 'login_failed', reason: 'rate_limited', ...actorOf(entrance) })
-      return refuse(request, reply, 'rate_limited', { retryAfterSeconds, retryUrl: wish.returnTo })
+      return refuse(request, reply, 'rate_limited', {
+        retryAfterSeconds,
+        retryUrl: wish.returnTo,
+        loginAt: options.name,
+      })
     }
     const attempt = Math.max(wish.attempt, shortLivedLogins(cookie, options))
     if (attempt > MAX_RESTARTS) {
       sessionCookie.clear(reply) // the way on from the page starts counting anew
       emit({ type: 'login_failed', reason: 'login_loop', ...actorOf(entrance) })
-      return refuse(request, reply, 'login_loop', { retryUrl: wish.returnTo })
+      return refuse(request, reply, 'login_loop', {
+        retryUrl: wish.returnTo,
+        loginAt: options.name,
+      })
     }
     let login: AuthorizationRequest
     try {
@@ -58,12 +68,16 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
     } catch (cause) {
       const reason = cause instanceof GatewayError ? cause.reason : 'internal_error'
       emit({ type: 'login_failed', reason, cause, ...actorOf(entrance) })
-      return refuse(request, reply, reason, { cause, retryUrl: wish.returnTo })
+      return refuse(request, reply, reason, {
+        cause,
+        retryUrl: wish.returnTo,
+        loginAt: options.name,
+      })
     }
     const { transaction } = login
     const { stepUp, returnTo } = wish
     const mark = stepUp === undefined ? {} : { stepUpMark: stepUpMark({ stepUp, returnTo }) }
-    transactionCookie.write(reply, { ...transaction, ...mark }, cookie)
+    transactionCookie.write(reply, { ...transaction, ...at, ...mark }, cookie)
     emit({ type: 'login_started', ...actorOf(entrance) })
     return reply.headers(plainHeaders(entrance)).redirect(login.url, 302)
   }

@@ -8,6 +8,8 @@ import type { StartLogin } from './start-login.ts'
 import { stepUpMark, type StepUpWish } from './step-up-mark.ts'
 
 export interface StartStepUpOptions {
+  /** The name of the provider; '' is the only one there is. */
+  readonly name: string
   readonly startLogin: StartLogin
   readonly sessionCookie: SessionCookie
   readonly emit: Emit
@@ -25,7 +27,7 @@ export type StartStepUp = (
  * page and the same demand, a page says that it did not help: one attempt, never a loop (STANDARDS RS-7).
  */
 export function createStartStepUp(options: StartStepUpOptions): StartStepUp {
-  const { startLogin, sessionCookie, emit, nowMs } = options
+  const { name, startLogin, sessionCookie, emit, nowMs } = options
   return async (request, reply, wish) => {
     const { stepUp, returnTo } = wish
     const before = sessionCookie.read(request.headers.cookie)
@@ -35,6 +37,6 @@ export function createStartStepUp(options: StartStepUpOptions): StartStepUp {
       return startLogin(request, reply, { returnTo, attempt: 0, parameters: {}, stepUp })
     }
     emit({ type: 'login_failed', reason: 'step_up_failed', ...actorOf(entranceOf(request.raw)) })
-    return refuse(request, reply, 'step_up_failed', { retryUrl: returnTo, stepUp })
+    return refuse(request, reply, 'step_up_failed', { retryUrl: returnTo, stepUp, loginAt: name })
   }
 }

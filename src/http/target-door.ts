@@ -22,7 +22,7 @@ import {
   type ForwardedRequest,
 } from './forwarded-request.ts'
 import type { HostRule } from './host-rule.ts'
-import { isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
+import { CALLBACK_PATH, isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
 import { createRequestIds, isRequestId } from './request-id.ts'
 
 export interface DoorOptions {
@@ -32,6 +32,8 @@ export interface DoorOptions {
   readonly trustedProxies: TrustedProxies
   /** Answer `/oauth2/verify`; without it that is 404. */
   readonly forwardAuth?: boolean
+  /** Paths of providers that have a callback of their own. */
+  readonly ownCallbacks?: ReadonlySet<string>
 }
 
 export { FORWARDED_METHODS } from './asked-target.ts'
@@ -106,7 +108,8 @@ interface Findings extends At {
 
 const NOWHERE: At = { authority: undefined, host: undefined }
 
-function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Findings {
+function inspect(request: IncomingMessage, options: DoorOptions): Findings {
+  const { hosts, routes, ownCallbacks } = options
   const { method = '', headers } = request
   const asked = askedTarget(request, hosts)
   if (asked === undefined) return refused('request_malformed', NOWHERE)
@@ -119,7 +122,7 @@ function inspect(request: IncomingMessage, { hosts, routes }: DoorOptions): Find
   if (target === undefined) return refused('path_refused', asked)
   const forwards = maxForwards(method, headers['max-forwards'] as string | undefined)
   if (forwards === 'answer') return ownOptions(asked)
-  if (isOwnSpace(target.path)) return ownEndpoint(method, asked, target)
+  if (isOwnSpace(target.path)) return ownEndpoint(method, asked, { target, ownCallbacks })
   const found = proxied(methodOf(request, asked, target, routes), asked, target, routes)
   return judgedTwice(request, method, found, { hosts, routes })
 }
@@ -181,12 +184,18 @@ function asked(
     : proxied(method, at, target, routes)
 }
 
-function ownEndpoint(method: string, at: At, target: CanonicalTarget): Findings {
-  const endpoint = target.path
+interface OwnTarget {
+  readonly target: CanonicalTarget
+  readonly ownCallbacks: ReadonlySet<string> | undefined
+}
+
+function ownEndpoint(method: string, at: At, { target, ownCallbacks }: OwnTarget): Findings {
+  const { path } = target
+  const endpoint = ownCallbacks?.has(path) === true ? CALLBACK_PATH : path
   const allow = OWN_ENDPOINTS.get(endpoint)
   if (allow === undefined) return refused('route_not_found', at, { target })
   if (!allow.includes(method)) return refused('method_not_allowed', at, { target, allow, endpoint })
-  const internalUrl = endpoint + target.query
+  const internalUrl = path + target.query
   return { ...placeOf(at), target, route: undefined, endpoint, refusal: undefined, internalUrl }
 }
 

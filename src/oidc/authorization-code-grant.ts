@@ -74,7 +74,8 @@ function checkResponse(
   transaction: LoginTransaction,
 ): void {
   try {
-    checkAuthorizationResponse(callbackParameters, transaction, metadata)
+    const { sharesCallback = false } = provider.options
+    checkAuthorizationResponse(callbackParameters, transaction, { ...metadata, sharesCallback })
   } catch (cause) {
     const providerError = cause instanceof ProviderError ? cause.providerError : ''
     if (isClientRefusal(providerError)) {

@@ -2,6 +2,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import { ProviderError, errorCode } from './provider-error.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
+import type { ProviderOptions } from './provider-options.ts'
 import { isClientRefusal } from './token-endpoint-failure.ts'
 
 /** Parameters that decide something: each at most once (RFC 6749 §3.1). */
@@ -23,6 +24,9 @@ const OUR_REQUEST = new Set([
   'unsupported_response_type',
 ])
 
+type ExpectedIssuer = Pick<ProviderMetadata, 'issuer' | 'announcesIss'> &
+  Pick<ProviderOptions, 'sharesCallback'>
+
 /**
  * Checks what the browser brought back, before its code is used (RFC 6749 §4.1.2, RFC 9207 §2.4).
  * Returns when there is a code to exchange. Parameters we do not know are ignored.
@@ -30,20 +34,27 @@ const OUR_REQUEST = new Set([
  * @throws GatewayError parameter_refused: repeated, contradictory or foreign parameters
  * @throws GatewayError login_state_unknown: not the state of this transaction
  * @throws GatewayError login_refused: another issuer answered, or none where it must name itself
+ * @throws GatewayError login_issuer_missing: an answer of one of several providers that does not say of which
  * @throws ProviderError login_refused, provider_unavailable, provider_error: the provider's own error
  */
 export function checkAuthorizationResponse(
   parameters: URLSearchParams,
   transaction: LoginTransaction,
-  metadata: ProviderMetadata,
+  { issuer, announcesIss, sharesCallback = false }: ExpectedIssuer,
 ): void {
   checkShape(parameters)
   if (parameters.get('state') !== transaction.state) {
     throw new GatewayError('login_state_unknown', 'the state is not the one of this login')
   }
-  const issuer = parameters.get('iss')
-  if (issuer === null ? metadata.announcesIss : issuer !== metadata.issuer) {
+  const named = parameters.get('iss')
+  if (named === null ? announcesIss : named !== issuer) {
     throw new GatewayError('login_refused', 'the answer does not come from the issuer (RFC 9207)')
+  }
+  if (named === null && sharesCallback) {
+    throw new GatewayError(
+      'login_issuer_missing',
+      'the answer has no iss and several providers share this callback: set ownCallback: true',
+    )
   }
   const error = parameters.get('error')
   if (error !== null) throw refusal(errorCode(error), transaction.asked.prompt)

@@ -38,6 +38,16 @@ export async function verifyLogoutToken(
   }
 }
 
+/**
+ * Who a logout token says it is from, before anything of it is verified: to know whose keys to verify it with.
+ *
+ * @throws GatewayError logout_token_invalid: it cannot be read
+ */
+export function logoutTokenIssuer(token: string): string | undefined {
+  const { iss } = decoded(token).claims
+  return typeof iss === 'string' ? iss : undefined
+}
+
 function decoded(token: string): { typ: unknown; claims: Claims } {
   try {
     return { typ: decodeProtectedHeader(token).typ, claims: decodeJwt(token) }

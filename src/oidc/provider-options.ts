@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** Sent byte for byte, at both endpoints. */
   readonly redirectUri: string
+  /** Others answer there too: an answer that does not name its issuer is refused (RFC 9700 §4.4). */
+  readonly sharesCallback?: boolean
   readonly postLogoutRedirectUri: string
   /** Endpoints may be plain http: for development on loopback. */
   readonly allowInsecureHttp: boolean

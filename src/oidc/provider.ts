@@ -134,7 +134,13 @@ function found(search: Search, connection: ProviderConnection): void {
   if (!news) return
   const { issuer } = search.options
   search.emit({ type: 'provider_ready', issuer, durationMs: Date.now() - search.startedAtMs })
+  if (search.options.sharesCallback === true && !connection.metadata.announcesIss) {
+    search.emit({ type: 'warning', code: 'iss_not_announced', message: ISS_NOT_ANNOUNCED })
+  }
 }
+
+const ISS_NOT_ANNOUNCED =
+  'the provider does not announce iss in its answers (RFC 9207), and others share its callback: without it logins are refused; ownCallback: true mends that'
 
 function missed(search: Search, cause: unknown): void {
   if (search.failures === 0) search.startedAtMs = Date.now()

@@ -30,7 +30,12 @@ export type Admission =
       /** Our signed statement about the caller, where the route wants one. */
       readonly identity?: string
     }
-  | { readonly kind: 'login'; readonly stepUp?: StepUp }
+  | {
+      readonly kind: 'login'
+      readonly stepUp?: StepUp
+      /** Whose session it is that is not good enough; absent: nobody is signed in. */
+      readonly issuer?: string
+    }
   | {
       readonly kind: 'refuse'
       readonly reason: Reason
@@ -138,11 +143,18 @@ function withFound(
 
 function withSession(question: Question, session: LiveSession): Admission | Promise<Admission> {
   const decision = decide(question, standingOf(question, session))
-  if (decision.kind !== 'forward') return decision
+  if (decision.kind !== 'forward') return ofSession(decision, session)
   if (!decision.withToken) return anonymous(question)
   const token = question.guard.sessions.accessToken(session)
   if (!(token instanceof Promise)) return withLoginToken(question, session, token)
   return token.then((refreshed) => withRefreshed(question, session, refreshed)).catch(refusalOf)
+}
+
+function ofSession(
+  decision: Exclude<AccessDecision, { kind: 'forward' }>,
+  { record }: LiveSession,
+): Admission {
+  return decision.kind === 'login' ? { ...decision, issuer: record.issuer } : decision
 }
 
 function withRefreshed(
@@ -154,7 +166,7 @@ function withRefreshed(
     return withoutSession(question, { kind: 'none', reason: refreshed.ended })
   const current = newest(question, session)
   const decision = decide(question, standingOf(question, current))
-  if (decision.kind !== 'forward') return decision
+  if (decision.kind !== 'forward') return ofSession(decision, current)
   return withLoginToken(question, current, refreshed)
 }
 
@@ -224,7 +236,8 @@ function decide({ guard, route, facts }: Question, session: SessionFacts): Acces
   return decideAccess(route, session, facts, guard.trustedOrigins)
 }
 
-function refusalOf(cause: unknown): Admission {
+/** What becomes of a request when nobody can say who it is from. */
+export function refusalOf(cause: unknown): Admission {
   return {
     kind: 'refuse',
     reason: cause instanceof GatewayError ? cause.reason : 'internal_error',

@@ -234,11 +234,12 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   /** RS-7: the upstream's own demand on the login, for whoever navigates; others get its answer as it is. */
   #stepUp(stepUp: StepUp): false {
-    const { request, reply, entrance } = this.#client
+    const { request, reply, entrance, session } = this.#client
     this.#end()
     const returnTo = entrance.target === undefined ? '/' : returnToTarget(entrance.target)
+    const issuer = session === undefined ? {} : { issuer: session.record.issuer }
     this.#line
-      .startStepUp(request, reply, { stepUp, returnTo })
+      .startStepUp(request, reply, { stepUp, returnTo, ...issuer })
       .catch((error: unknown) => reply.send(error))
     return false
   }
@@ -274,7 +275,10 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     const { entrance, session, bearer } = this.#client
     const isAnswered = this.#answeredAtMs !== 0
     const event = finishedEvent(entrance, session, isAnswered ? this.#answer.status : 0)
-    if (bearer?.subject !== undefined) event.subject = bearer.subject
+    if (bearer?.subject !== undefined) {
+      event.subject = bearer.subject
+      event.issuer = bearer.issuer
+    }
     if (isAnswered) event.upstreamMs = this.#answeredAtMs - this.#call.askedAtMs
     this.#line.emit(mishap === undefined ? event : { ...event, ...mishap })
   }

@@ -33,6 +33,9 @@ export function finishedEvent(
     status,
     durationMs: elapsedMs(entrance),
   }
-  if (session !== undefined) event.subject = session.record.subject
+  if (session !== undefined) {
+    event.subject = session.record.subject
+    event.issuer = session.record.issuer
+  }
   return event
 }

@@ -12,7 +12,8 @@ import { turnAway } from './turn-away.ts'
 
 export interface FormKeepingOptions {
   readonly formSeal: FormSeal
-  readonly sessionCookie: SessionCookie
+  /** Of every provider, by name. */
+  readonly sessionCookies: ReadonlyMap<string, SessionCookie>
   readonly publicUrl: URL
   /** 22 characters of base64url: 128 random bits. */
   readonly formId: () => string
@@ -81,13 +82,30 @@ function boundsOf({ maxBodyBytes }: Route) {
 }
 
 function sealed(
-  { request }: RefusedForm,
+  { request, route }: RefusedForm,
   body: string,
-  { formSeal, sessionCookie, formId }: FormKeepingOptions,
+  { formSeal, sessionCookies, formId }: FormKeepingOptions,
 ) {
   const { path, query } = entranceOf(request.raw).target ?? { path: '/', query: '' }
-  const owner = sessionCookie.read(request.headers.cookie)?.owner
+  const owner = ownerOf(request.headers.cookie, route, sessionCookies)
+  const providers = route.providers.join(',')
   const id = formId()
-  const form = { id, target: path + query, body, ...(owner === undefined ? {} : { owner }) }
+  const form = {
+    id,
+    target: path + query,
+    body,
+    ...(owner === undefined ? {} : { owner }),
+    ...(providers === '' ? {} : { providers }),
+  }
   return { id, sealed: formSeal.seal(form) }
+}
+
+/** Whoever signed in last of those whose sessions the route takes. */
+function ownerOf(
+  cookie: string | undefined,
+  { providers }: Route,
+  sessionCookies: FormKeepingOptions['sessionCookies'],
+): string | undefined {
+  const tickets = providers.flatMap((name) => sessionCookies.get(name)?.read(cookie) ?? [])
+  return tickets.sort((a, b) => b.writtenAtMs - a.writtenAtMs)[0]?.owner
 }

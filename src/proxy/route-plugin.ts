@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { corsHeaders } from '../domain/cors.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
-import type { StepUp } from '../domain/step-up.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { routeUrl } from '../http/target-door.ts'
-import { admit, type Admission } from './admission.ts'
+import { admissionTo } from './admission-at-several.ts'
+import type { Admission } from './admission.ts'
 import { answerPreflight } from './cors-preflight.ts'
 import type { ProxyContext } from './proxy-context.ts'
 import { transfer } from './transfer.ts'
@@ -29,6 +29,7 @@ export async function routePlugin(
   { proxy, route, index }: RoutePluginOptions,
 ): Promise<void> {
   const line = transferLine(proxy, route)
+  const admit = admissionTo(route, proxy)
   // The first hook is the last: it never calls `done`. Parsers (P7, P8), body limits and http-proxy's own reading of
   // our constant URL come later in the framework's life of a request, and would cost it a tenth.
   scope.addHook('onRequest', (request, reply, _done) => {
@@ -37,7 +38,7 @@ export async function routePlugin(
       reply.headers(corsHeaders(route.cors, request.headers.origin)) // refusals too are to be read
     }
     if (proxy.load.isOverloaded()) return turnAway(request, reply, 'overloaded')
-    const admission = admit(proxy, route, request.raw)
+    const admission = admit(request.raw)
     if (!(admission instanceof Promise)) return act(admission, request, reply)
     admission.then((late) => act(late, request, reply)).catch((error: unknown) => reply.send(error))
   })
@@ -47,7 +48,7 @@ export async function routePlugin(
       case 'forward':
         return transfer(line, request, reply, admission)
       case 'login':
-        return void login(proxy, request, reply, admission.stepUp).catch((error: unknown) =>
+        return void login(proxy, request, reply, admission).catch((error: unknown) =>
           reply.send(error),
         )
       case 'refuse':
@@ -73,13 +74,13 @@ function login(
   { startLogin, startStepUp }: ProxyContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  stepUp: StepUp | undefined,
+  { stepUp, issuer }: Extract<Admission, { kind: 'login' }>,
 ): Promise<FastifyReply> {
   const { target } = entranceOf(request.raw)
   const returnTo = target === undefined ? '/' : returnToTarget(target)
   return stepUp === undefined
     ? startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
-    : startStepUp(request, reply, { returnTo, stepUp })
+    : startStepUp(request, reply, { returnTo, stepUp, ...(issuer === undefined ? {} : { issuer }) })
 }
 
 function tellOfBlocked(

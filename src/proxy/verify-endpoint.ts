@@ -4,20 +4,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { HeaderSource } from '../domain/header-source.ts'
 import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
-import { stepUpParameters, type StepUp } from '../domain/step-up.ts'
+import { stepUpParameters } from '../domain/step-up.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
 import { actorOf, entranceOf, type Entrance } from '../http/entrance.ts'
 import { VERIFY_PATH } from '../http/forwarded-request.ts'
-import { loginHref } from '../http/refusal-page.ts'
+import { loginAtParameter, loginHref } from '../http/login-href.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
-import { admit, type Admission } from './admission.ts'
+import { admissionTo } from './admission-at-several.ts'
+import type { Admission } from './admission.ts'
 import { warnOfLostHeaders } from './lost-headers.ts'
-import type { ProxyContext } from './proxy-context.ts'
+import type { ProxyContext, ProxyOf } from './proxy-context.ts'
 import type { Passage } from './transfer-line.ts'
 
 export interface VerifyEndpointOptions {
-  readonly proxy: ProxyContext
+  readonly proxyOf: ProxyOf
   /** 32 bytes that the asking proxy has to know. */
   readonly key: Uint8Array
 }
@@ -27,7 +28,6 @@ interface Question {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly entrance: Entrance
-  readonly proxy: ProxyContext
   /** The asking proxy hands our whole answer to the client, whatever its status. */
   readonly passesAnswers: boolean
 }
@@ -39,7 +39,7 @@ interface Question {
  */
 export async function verifyEndpoint(
   scope: FastifyInstance,
-  { proxy, key }: VerifyEndpointOptions,
+  { proxyOf, key }: VerifyEndpointOptions,
 ): Promise<void> {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -56,7 +56,7 @@ export async function verifyEndpoint(
       })
     }
     const passesAnswers = parameters['login'] === 'redirect'
-    return answer({ request, reply, entrance, proxy, passesAnswers })
+    return answer({ request, reply, entrance, passesAnswers }, proxyOf)
   })
 }
 
@@ -66,20 +66,21 @@ function isKey(sent: unknown, key: Uint8Array): boolean {
   return bytes.length === key.length && timingSafeEqual(bytes, key)
 }
 
-async function answer(question: Question): Promise<FastifyReply> {
-  const { request, entrance, proxy } = question
+async function answer(question: Question, proxyOf: ProxyOf): Promise<FastifyReply> {
+  const { request, entrance } = question
   const { refusal, route } = entrance
   if (refusal !== undefined) return refused(question, refusal.reason)
   if (route === undefined) return refused(question, 'route_not_found')
+  const proxy = proxyOf(route)
   if (proxy.load.isOverloaded()) return refused(question, 'overloaded')
-  const admission = await admit(proxy, route, askedRequest(request.raw, entrance))
+  const admission = await admissionTo(route, proxy)(askedRequest(request.raw, entrance))
   switch (admission.kind) {
     case 'forward':
-      return passed(question, route, admission)
+      return passed(question, route, { admission, emit: proxy.emit })
     case 'login':
-      return login(question, admission.stepUp)
+      return login(question, proxy, admission)
     case 'refuse':
-      tellOfBlocked(question, route, admission.reason)
+      tellOfBlocked(question, proxy, { route, reason: admission.reason })
       return refused(question, admission.reason, admission)
   }
 }
@@ -94,17 +95,22 @@ function askedRequest({ headers, rawHeaders }: IncomingMessage, { method }: Entr
   }
 }
 
+interface Let {
+  readonly admission: Extract<Admission, { kind: 'forward' }>
+  readonly emit: ProxyContext['emit']
+}
+
 function passed(
-  { reply, entrance, proxy }: Question,
+  { reply, entrance }: Question,
   route: Route,
-  admission: Extract<Admission, { kind: 'forward' }>,
+  { admission, emit }: Let,
 ): FastifyReply {
   const { session, token } = admission
   entrance.session = session
   const own: string[] = token === undefined ? [] : ['authorization', `Bearer ${token}`]
   const configured = { set: route.headers.set, identityHeader: route.identity?.header }
   const tooLong = addConfiguredHeaders(own, configured, headerSource(entrance, admission))
-  if (tooLong.length > 0) warnOfLostHeaders({ emit: proxy.emit, route }, tooLong)
+  if (tooLong.length > 0) warnOfLostHeaders({ emit, route }, tooLong)
   for (let at = 0; at < own.length; at += 2) reply.header(own[at]!, own[at + 1])
   return reply.code(204).headers(plainHeaders(entrance)).send()
 }
@@ -130,16 +136,23 @@ function headerSource(
 
 /** A proxy that can pass nothing on is told where the login is (nginx turns the 401 into a redirect to it). */
 function login(
-  { request, reply, entrance, proxy, passesAnswers }: Question,
-  stepUp: StepUp | undefined,
+  { request, reply, entrance, passesAnswers }: Question,
+  proxy: ProxyContext,
+  { stepUp, issuer }: Extract<Admission, { kind: 'login' }>,
 ): Promise<FastifyReply> | FastifyReply {
   const returnTo = entrance.target === undefined ? '/' : returnToTarget(entrance.target)
   if (passesAnswers) {
     return stepUp === undefined
       ? proxy.startLogin(request, reply, { returnTo, attempt: 0, parameters: {} })
-      : proxy.startStepUp(request, reply, { returnTo, stepUp })
+      : proxy.startStepUp(request, reply, {
+          returnTo,
+          stepUp,
+          ...(issuer === undefined ? {} : { issuer }),
+        })
   }
-  const href = loginHref(returnTo, stepUp === undefined ? {} : stepUpParameters(stepUp))
+  const at = loginAtParameter(entrance.route?.loginAt)
+  const asked = stepUp === undefined ? {} : stepUpParameters(stepUp)
+  const href = loginHref(returnTo, { ...asked, ...at })
   const headers = { 'x-auth-login-url': entrance.site.publicUrl.origin + href }
   if (stepUp === undefined) return refuse(request, reply, 'no_session', { headers })
   const lack = { reason: 'step_up_required', stepUp } as const
@@ -157,7 +170,11 @@ function refused(
   return refuse(request, reply, reason, isFolded ? { ...extra, status: 403 } : extra)
 }
 
-function tellOfBlocked({ entrance, proxy }: Question, route: Route, reason: Reason): void {
+function tellOfBlocked(
+  { entrance }: Question,
+  { emit }: ProxyContext,
+  { route, reason }: { readonly route: Route; readonly reason: Reason },
+): void {
   if (reason !== 'cross_site_refused' && reason !== 'origin_refused') return
-  proxy.emit({ type: 'cross_site_blocked', reason, routeId: route.id, ...actorOf(entrance) })
+  emit({ type: 'cross_site_blocked', reason, routeId: route.id, ...actorOf(entrance) })
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { BearerToken } from '../domain/bearer-credential.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { clientResponseHeaders } from '../domain/response-headers.ts'
 import { entranceOf } from '../http/entrance.ts'
@@ -9,7 +10,7 @@ import { onBearerEnd } from './bearer-end.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
 import { finishedEvent, type Mishap } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
-import type { ProxyContext } from './proxy-context.ts'
+import type { SharedContext } from './proxy-context.ts'
 import { dropLength } from './response-framing.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
 import { upstreamFailure } from './upstream-failure.ts'
@@ -24,7 +25,7 @@ export interface Opening {
 }
 
 export interface OpeningOptions {
-  readonly proxy: ProxyContext
+  readonly shared: SharedContext
   readonly request: IncomingMessage
   readonly socket: Duplex
   readonly head: Buffer
@@ -36,16 +37,19 @@ interface Outcome extends Mishap {
 }
 
 /** Whatever becomes of a handshake is told once: a refusal at once, an open socket when it closes. */
-export function createOpening({ proxy, request, socket, head }: OpeningOptions): Opening {
+export function createOpening({ shared, request, socket, head }: OpeningOptions): Opening {
   const entrance = entranceOf(request)
   let told = false
-  let subject: string | undefined
+  let bearer: BearerToken | undefined
   const tell = ({ status, ...more }: Outcome): void => {
     if (told) return
     told = true
     const event = finishedEvent(entrance, entrance.session, status)
-    if (subject !== undefined) event.subject = subject
-    proxy.emit({ ...event, ...more })
+    if (bearer?.subject !== undefined) {
+      event.subject = bearer.subject
+      event.issuer = bearer.issuer
+    }
+    shared.emit({ ...event, ...more })
   }
   const refuse = (reason: Reason, extra: RefusalExtra = {}): void => {
     const { cause } = extra
@@ -58,7 +62,7 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
     refuse,
     dial: (line, passage, call) => {
       entrance.session = passage.session
-      subject = passage.bearer?.subject
+      bearer = passage.bearer
       const askedAtMs = performance.now()
       const upstreamMs = (): number => performance.now() - askedAtMs
       const left = (): void => {
@@ -92,14 +96,14 @@ export function createOpening({ proxy, request, socket, head }: OpeningOptions):
           socket.write(switchingHead(line, answer, passage), 'latin1')
           socket.write(upstreamHead)
           for (const bytes of early.take()) upstream.write(bytes)
-          const tunnel = joinSockets(socket, upstream, proxy.transfers, () => {
+          const tunnel = joinSockets(socket, upstream, shared.transfers, () => {
             forgetSession?.()
             tell({ status: 101, upstreamMs: took })
           })
-          const { session, bearer } = passage
+          const { session } = passage
           const closeTunnel = (): void => tunnel.close(CLOSE_SESSION_ENDED)
           const forgetSession = session
-            ? proxy.sessions.onEnd(session, closeTunnel)
+            ? shared.sessions.onEnd(session, closeTunnel)
             : bearer && onBearerEnd(bearer, closeTunnel)
         },
       })

@@ -5,9 +5,10 @@ import { hasUpstream, type Route } from '../domain/route.ts'
 import { upstreamPath } from '../domain/upstream-path.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
 import { asksToVerify } from '../http/forwarded-request.ts'
-import { admit, type Admission } from './admission.ts'
+import { admissionTo, type Admit } from './admission-at-several.ts'
+import type { Admission } from './admission.ts'
 import { serveAsPlainRequest } from './plain-request.ts'
-import type { ProxyContext } from './proxy-context.ts'
+import type { ProxyOf, SharedContext } from './proxy-context.ts'
 import { requestHeaderFacts } from './request-header-facts.ts'
 import { transferLine, type Passage, type TransferLine } from './transfer-line.ts'
 import { asksForWebSocket, handshakeFault } from './websocket-handshake.ts'
@@ -16,7 +17,8 @@ import { createOpening } from './websocket-opening.ts'
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 export interface WebSocketUpgradeOptions {
-  readonly proxy: ProxyContext
+  readonly shared: SharedContext
+  readonly proxyOf: ProxyOf
   /** The same door as for requests. */
   readonly door: (request: IncomingMessage) => string
   readonly server: Server
@@ -28,14 +30,17 @@ export interface WebSocketUpgradeOptions {
  * served as plain requests (W5).
  */
 export function websocketUpgrade({
-  proxy,
+  shared,
+  proxyOf,
   door,
   server,
 }: WebSocketUpgradeOptions): UpgradeListener {
-  const lines = new Map<Route, TransferLine>()
-  for (const route of proxy.routes)
-    if (route.websocket !== false && hasUpstream(route))
-      lines.set(route, transferLine(proxy, route))
+  const lines = new Map<Route, { readonly line: TransferLine; readonly admit: Admit }>()
+  for (const route of shared.routes) {
+    if (route.websocket === false || !hasUpstream(route)) continue
+    const proxy = proxyOf(route)
+    lines.set(route, { line: transferLine(proxy, route), admit: admissionTo(route, proxy) })
+  }
 
   return (request, socket, head) => {
     if (!asksForWebSocket(request) || asksToVerify(request))
@@ -43,12 +48,13 @@ export function websocketUpgrade({
     socket.on('error', () => socket.destroy())
     door(request)
     const entrance = entranceOf(request)
-    const opening = createOpening({ proxy, request, socket, head })
+    const opening = createOpening({ shared, request, socket, head })
     if (entrance.refusal !== undefined)
       return opening.refuse(entrance.refusal.reason, entrance.refusal)
-    const line = entrance.route === undefined ? undefined : lines.get(entrance.route)
-    if (line === undefined) return opening.refuse('upgrade_refused')
-    if (proxy.load.isOverloaded()) return opening.refuse('overloaded')
+    const found = entrance.route === undefined ? undefined : lines.get(entrance.route)
+    if (found === undefined) return opening.refuse('upgrade_refused')
+    const { line, admit } = found
+    if (shared.load.isOverloaded()) return opening.refuse('overloaded')
     const fault = handshakeFault(request)
     if (fault !== undefined) return opening.refuse(fault)
 
@@ -57,7 +63,7 @@ export function websocketUpgrade({
       if (admission.kind === 'login') return opening.refuse('no_session')
       const { reason } = admission
       if (reason === 'origin_refused') {
-        proxy.emit({
+        shared.emit({
           type: 'cross_site_blocked',
           reason,
           routeId: line.route.id,
@@ -74,10 +80,10 @@ export function websocketUpgrade({
       const built = upstreamRequestHeaders(request.rawHeaders, line.requestPlan, facts)
       if (built.kind === 'refused') return opening.refuse(built.reason)
       for (const name of built.forged)
-        proxy.emit({ type: 'header_stripped', name, ...actorOf(entrance) })
+        shared.emit({ type: 'header_stripped', name, ...actorOf(entrance) })
       opening.dial(line, passage, { route: line.route, path, headers: built.headers })
     }
-    const admission = admit(proxy, line.route, request)
+    const admission = admit(request)
     if (!(admission instanceof Promise)) return act(admission)
     admission.then(act).catch((cause: unknown) => opening.refuse('internal_error', { cause }))
   }

@@ -39,13 +39,13 @@ function word(name: string, given: unknown): string {
 }
 
 /**
- * Whose sessions are meant; the issuer is the provider's unless given.
+ * Whose sessions are meant; the issuer is the provider's unless given, and must be given where there are several.
  *
  * @throws OperatorParameterError none of the words, several of them, or another one
  */
 export function sessionSelection(
   parameters: Parameters,
-  issuer: string,
+  issuers: readonly string[],
 ): SessionSelection | SessionByKey {
   refuseOthers(parameters, ['subject', 'sid', 'key', 'all', 'issuer'])
   const given = ['subject', 'sid', 'key', 'all'].filter((name) => parameters.has(name))
@@ -55,13 +55,22 @@ export function sessionSelection(
   }
   const value = parameters.get(kind ?? '') ?? ''
   if (value === '') throw new OperatorParameterError(`${kind} is empty`)
-  const whose = parameters.get('issuer') ?? issuer
-  if (kind === 'subject') return { kind, issuer: whose, subject: value }
-  if (kind === 'sid') return { kind, issuer: whose, sid: value }
+  if (kind === 'subject') return { kind, issuer: issuerOf(parameters, issuers), subject: value }
+  if (kind === 'sid') return { kind, issuer: issuerOf(parameters, issuers), sid: value }
   if (parameters.has('issuer')) throw new OperatorParameterError('issuer goes with subject or sid')
   if (kind === 'key') return { kind, key: value }
   if (value !== 'true') throw new OperatorParameterError('all is either true or left out')
   return { kind: 'all' }
+}
+
+/** The same subject at two providers is two people (STANDARDS ID-14). */
+function issuerOf(parameters: Parameters, issuers: readonly string[]): string {
+  const [sole = '', another] = issuers
+  const named = parameters.get('issuer')
+  if (named === undefined && another !== undefined) {
+    throw new OperatorParameterError(`issuer is needed, one of ${issuers.join(', ')}`)
+  }
+  return named ?? sole
 }
 
 export interface ListWish {
@@ -74,13 +83,13 @@ const MOST_LIMIT = 1_000
 const CURSOR = /^[\w.:-]{1,200}$/
 
 /** Which page of which sessions; all of them unless a subject or a sid is given. @throws OperatorParameterError */
-export function listWish(parameters: Parameters, issuer: string): ListWish {
+export function listWish(parameters: Parameters, issuers: readonly string[]): ListWish {
   const { limit, cursor, ...whose } = Object.fromEntries(parameters)
   if (whose.key !== undefined) throw new OperatorParameterError('key only ends a session')
   const named = whose.subject !== undefined || whose.sid !== undefined
   const selection = sessionSelection(
     new Map(Object.entries(named ? whose : { all: 'true', ...whose })),
-    issuer,
+    issuers,
   )
   if (selection.kind === 'key') throw new OperatorParameterError('key only ends a session')
   if (cursor !== undefined && !CURSOR.test(cursor)) {

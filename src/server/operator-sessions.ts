@@ -20,8 +20,8 @@ import { readSmallBody } from './small-body.ts'
 
 export interface OperatorSessionsOptions {
   readonly operations: SessionOperations
-  /** Whose subjects and sids are meant unless a request says otherwise. */
-  readonly issuer: string
+  /** Whose subjects and sids there are; a sole one is meant unless a request says otherwise. */
+  readonly issuers: readonly string[]
   /** Where the admin listener listens. */
   readonly adminHost: string
   readonly peerOf: PeerOf
@@ -33,7 +33,7 @@ const MOST_BODY_BYTES = 8_192
 
 /** `GET /sessions` and `POST /sessions/end`: for operators, not for web pages in their browsers (SE-14). */
 export function operatorSessionPages(options: OperatorSessionsOptions): Record<string, Page> {
-  const { operations, issuer, emit } = options
+  const { operations, issuers, emit } = options
   const refusalOf = createOperatorRequestRule(options.adminHost)
 
   function guarded(run: (request: IncomingMessage, actor: Actor) => Promise<Answer>) {
@@ -50,7 +50,7 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
 
   async function list(request: IncomingMessage): Promise<Answer> {
     const query = request.url?.split('?').slice(1).join('?') ?? ''
-    const { selection, page } = listWish(formParameters(query), issuer)
+    const { selection, page } = listWish(formParameters(query), issuers)
     const { sessions, cursor } = await operations.list(selection, page)
     return json(200, {
       sessions: sessions.map(sessionRow),
@@ -61,7 +61,7 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
   async function end(request: IncomingMessage, actor: Actor): Promise<Answer> {
     const parameters = await bodyParameters(request)
     if (parameters === undefined) return refused('body_too_large')
-    const selection = sessionSelection(parameters, issuer)
+    const selection = sessionSelection(parameters, issuers)
     const count = await operations.end(selection)
     const { kind: _, ...whose } = selection.kind === 'key' ? { kind: 'all' } : selection
     emit({ type: 'logout', kind: 'operator', sessionCount: count, ...whose, ...actor })

@@ -7,14 +7,20 @@ export interface GatewayStatus {
   readonly worker?: string
   readonly uptimeMs: number
   readonly publicUrl: string
-  readonly redirectUri: string
-  readonly issuer: string
-  readonly providerReady: boolean
+  readonly providers: readonly ProviderStatus[]
   readonly shuttingDown: boolean
   readonly sessions: number | undefined
   readonly inFlight: number
   readonly streams: number
   readonly routes: readonly Route[]
+}
+
+export interface ProviderStatus {
+  /** '' of a sole provider. */
+  readonly name: string
+  readonly issuer: string
+  readonly redirectUri: string
+  readonly ready: boolean
 }
 
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
@@ -31,8 +37,7 @@ export function statusPage(status: GatewayStatus): { html: string; style: string
     ['Up for', duration(status.uptimeMs)],
     ['State', status.shuttingDown ? 'shutting down' : 'serving'],
     ['Public URL', status.publicUrl],
-    ['Redirect URI', status.redirectUri],
-    ['Provider', `${status.issuer} (${status.providerReady ? 'ready' : 'not reachable yet'})`],
+    ...status.providers.flatMap(providerRows),
     ['Sessions', status.sessions === undefined ? 'unknown' : String(status.sessions)],
     ['Requests under way', String(status.inFlight)],
     ['Sockets and event streams', String(status.streams)],
@@ -46,6 +51,14 @@ export function statusPage(status: GatewayStatus): { html: string; style: string
 <tbody>${status.routes.map(routeRow).join('')}</tbody></table>
 </body></html>`
   return { html, style: STYLE }
+}
+
+function providerRows({ name, issuer, redirectUri, ready }: ProviderStatus): [string, string][] {
+  const of = name === '' ? '' : ` (${name})`
+  return [
+    [`Redirect URI${of}`, redirectUri],
+    [`Provider${of}`, `${issuer} (${ready ? 'ready' : 'not reachable yet'})`],
+  ]
 }
 
 function workerRow(worker: string): [string, string] {

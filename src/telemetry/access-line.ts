@@ -31,6 +31,7 @@ export function accessLine(
   line += `,"status":${event.status},"duration_ms":${inMs(event.durationMs)}`
   if (event.upstreamMs !== undefined) line += `,"upstream_ms":${inMs(event.upstreamMs)}`
   if (event.reason !== undefined) line += `,"reason":${quoted(event.reason)}`
+  if (event.provider !== undefined) line += `,"provider":${quoted(event.provider)}`
   if (event.subject !== undefined) line += `,"sub_hash":${quoted(pseudonym(event.subject))}`
   if (event.clientLeft === true) line += ',"client_left":true'
   if (isDenial(event)) line += ',"audit":true'

@@ -53,6 +53,7 @@ const FIELD_NAMES = {
   requestId: 'request_id',
   clientAddress: 'client_address',
   issuer: 'issuer',
+  provider: 'provider',
   reason: 'reason',
   kind: 'kind',
   sessionCount: 'session_count',

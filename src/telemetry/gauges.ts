@@ -5,7 +5,8 @@ export interface Probes {
   readonly sessions: () => Promise<number | undefined>
   /** Octets that all sessions take in the store. */
   readonly sessionBytes: () => Promise<number | undefined>
-  readonly providerReady: () => boolean
+  /** By name, whose metadata is known; a sole provider has the name ''. */
+  readonly providers: () => ReadonlyMap<string, boolean>
   /** Requests at an upstream, streams included. */
   readonly inFlight: () => number
   /** Open WebSockets and event streams. */
@@ -44,6 +45,15 @@ export function addGauges(registry: Registry, probes: () => Probes | undefined):
     from.inFlight(),
   )
   gauge('streams', 'Open WebSockets and event streams.', async (from) => from.streams())
-  const providerReady = async (from: Probes) => Number(from.providerReady())
-  gauge('provider_ready', '1 when provider metadata is known.', providerReady, 'min')
+  const ready: Gauge<'provider'> = new Gauge({
+    name: 'bearergate_provider_ready',
+    help: '1 when provider metadata is known.',
+    labelNames: ['provider'],
+    aggregator: 'min',
+    registers: [registry],
+    collect: () => {
+      for (const [name, known] of probes()?.providers() ?? [])
+        ready.set(name === '' ? {} : { provider: name }, Number(known))
+    },
+  })
 }

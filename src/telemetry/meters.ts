@@ -16,22 +16,27 @@ export function createMeters(registry: Registry) {
       registers,
     })
   return {
-    logins: counter('logins_total', 'Logins by outcome.', ['outcome']),
-    refreshes: counter('refreshes_total', 'Token refreshes by outcome.', ['outcome']),
+    logins: counter('logins_total', 'Logins by outcome.', ['outcome', 'provider']),
+    refreshes: counter('refreshes_total', 'Token refreshes by outcome.', ['outcome', 'provider']),
     refreshDuration: seconds('refresh_duration_seconds', 'Time of a successful token refresh.'),
     routeTokens: counter('route_tokens_total', 'Tokens asked for by routes, by outcome.', [
       'via',
       'outcome',
+      'provider',
     ]),
-    logouts: counter('logouts_total', 'Sign-outs by kind.', ['kind']),
+    logouts: counter('logouts_total', 'Sign-outs by kind.', ['kind', 'provider']),
     ended: counter('sessions_ended_total', 'Sessions ended, by reason.', ['reason']),
-    revocations: counter('revocations_total', 'Refresh token revocations by outcome.', ['outcome']),
+    revocations: counter('revocations_total', 'Refresh token revocations by outcome.', [
+      'outcome',
+      'provider',
+    ]),
     crossSite: counter('cross_site_blocked_total', 'Cross-site requests refused, by reason.', [
       'reason',
     ]),
     strippedHeaders: counter('headers_stripped_total', 'Reserved request headers removed.'),
     providerFailures: counter('provider_failures_total', 'Failures to speak to the provider.', [
       'kind',
+      'provider',
     ]),
     storeFailures: counter('store_failures_total', 'Failures of the session store.'),
     internalErrors: counter('internal_errors_total', 'Failures nobody foresaw.'),

@@ -54,6 +54,11 @@ export function createMetrics({ version, routeIds }: MetricsOptions): Metrics {
 
 type OtherEvent = Exclude<GatewayEvent, RequestFinished>
 
+/** Of several providers each has its own series. */
+function at({ provider }: { readonly provider?: string }): { readonly provider?: string } {
+  return provider === undefined ? {} : { provider }
+}
+
 /** The closed table of what each event adds to. */
 const COUNT: {
   readonly [T in OtherEvent['type']]: (
@@ -61,28 +66,33 @@ const COUNT: {
     event: Extract<OtherEvent, { type: T }>,
   ) => void
 } = {
-  login_started: ({ logins }) => logins.inc({ outcome: 'started' }),
-  login_succeeded: ({ logins }) => logins.inc({ outcome: 'succeeded' }),
-  login_failed: ({ logins }) => logins.inc({ outcome: 'failed' }),
-  refresh_succeeded: ({ refreshes, refreshDuration }, { durationMs }) => {
-    refreshDuration.observe(durationMs / 1_000)
-    refreshes.inc({ outcome: 'succeeded' })
+  login_started: ({ logins }, event) => logins.inc({ outcome: 'started', ...at(event) }),
+  login_succeeded: ({ logins }, event) => logins.inc({ outcome: 'succeeded', ...at(event) }),
+  login_failed: ({ logins }, event) => logins.inc({ outcome: 'failed', ...at(event) }),
+  refresh_succeeded: ({ refreshes, refreshDuration }, event) => {
+    refreshDuration.observe(event.durationMs / 1_000)
+    refreshes.inc({ outcome: 'succeeded', ...at(event) })
   },
-  refresh_rejected: ({ refreshes }) => refreshes.inc({ outcome: 'rejected' }),
-  refresh_failed: ({ refreshes }) => refreshes.inc({ outcome: 'failed' }),
-  token_obtained: ({ routeTokens }, { via }) => routeTokens.inc({ via, outcome: 'obtained' }),
-  token_failed: ({ routeTokens }, { via }) => routeTokens.inc({ via, outcome: 'failed' }),
-  logout: ({ logouts }, { kind }) => logouts.inc({ kind }),
+  refresh_rejected: ({ refreshes }, event) => refreshes.inc({ outcome: 'rejected', ...at(event) }),
+  refresh_failed: ({ refreshes }, event) => refreshes.inc({ outcome: 'failed', ...at(event) }),
+  token_obtained: ({ routeTokens }, event) =>
+    routeTokens.inc({ via: event.via, outcome: 'obtained', ...at(event) }),
+  token_failed: ({ routeTokens }, event) =>
+    routeTokens.inc({ via: event.via, outcome: 'failed', ...at(event) }),
+  logout: ({ logouts }, event) => logouts.inc({ kind: event.kind, ...at(event) }),
   logout_refused: () => undefined, // counted with the refusals of its endpoint
   session_ended: ({ ended }, { reason }) => ended.inc({ reason }),
-  revocation_succeeded: ({ revocations }) => revocations.inc({ outcome: 'succeeded' }),
-  revocation_failed: ({ revocations }) => revocations.inc({ outcome: 'failed' }),
+  revocation_succeeded: ({ revocations }, event) =>
+    revocations.inc({ outcome: 'succeeded', ...at(event) }),
+  revocation_failed: ({ revocations }, event) =>
+    revocations.inc({ outcome: 'failed', ...at(event) }),
   cross_site_blocked: ({ crossSite }, { reason }) => crossSite.inc({ reason }),
   header_stripped: ({ strippedHeaders }) => strippedHeaders.inc(),
   provider_ready: () => undefined, // a gauge: it asks
-  provider_unavailable: ({ providerFailures }) => providerFailures.inc({ kind: 'unavailable' }),
-  provider_refused_client: ({ providerFailures }) =>
-    providerFailures.inc({ kind: 'client_refused' }),
+  provider_unavailable: ({ providerFailures }, event) =>
+    providerFailures.inc({ kind: 'unavailable', ...at(event) }),
+  provider_refused_client: ({ providerFailures }, event) =>
+    providerFailures.inc({ kind: 'client_refused', ...at(event) }),
   store_failed: ({ storeFailures }) => storeFailures.inc(),
   internal_error: ({ internalErrors }) => internalErrors.inc(),
   warning: ({ warnings }) => warnings.inc(),

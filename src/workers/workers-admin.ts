@@ -84,13 +84,15 @@ async function readiness({ places, shuttingDown }: WorkersAdminOptions): Promise
   })
 }
 
-/** The checks a worker fails, comma-separated. */
+/** The checks for which a worker is not ready, comma-separated. */
 async function whatFails(place: WorkerPlace): Promise<string> {
   if (!place.isListening()) return 'not running'
   try {
-    const { checks } = JSON.parse(await read(place.adminSocket, '/readyz')) as {
+    const { status, checks } = JSON.parse(await read(place.adminSocket, '/readyz')) as {
+      status: string
       checks: Record<string, { status: string }[]>
     }
+    if (status === 'pass') return ''
     const failing = Object.entries(checks).filter(([, [check]]) => check?.status !== 'pass')
     return failing.map(([name]) => name).join(', ')
   } catch {

@@ -38,7 +38,7 @@ t.test(
   async (t) => {
     const directory = t.testdir({ 'gateway.yaml': MINIMAL, secret: `${CLIENT_SECRET}\r\n` })
     const { config } = loadConfig(join(directory, 'gateway.yaml'), ENV)
-    t.equal(config.provider.clientSecret, CLIENT_SECRET)
+    t.equal(config.providers[0]?.clientSecret, CLIENT_SECRET)
   },
 )
 
@@ -122,8 +122,8 @@ t.test('CF-5 a certificate authority is read from its file', async (t) => {
     `tls: { certificateAuthority: ${join(FIXTURES, 'server.crt')} }, clientId`,
   )
   const directory = t.testdir({ 'gateway.yaml': text, secret: CLIENT_SECRET })
-  const { provider } = loadConfig(join(directory, 'gateway.yaml'), ENV).config
-  t.match(provider.certificateAuthority, /^-----BEGIN CERTIFICATE-----/)
+  const [provider] = loadConfig(join(directory, 'gateway.yaml'), ENV).config.providers
+  t.match(provider?.certificateAuthority, /^-----BEGIN CERTIFICATE-----/)
 })
 
 t.test(

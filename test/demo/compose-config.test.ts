@@ -19,10 +19,10 @@ t.test(
   async (t) => {
     const compose = readFileSync('docker-compose.yml', 'utf8')
     const { config } = loadConfig('config/compose.yaml', ENV)
-    t.match(compose, `ISSUER: ${config.provider.issuer}`)
+    t.match(compose, `ISSUER: ${config.providers[0]?.issuer}`)
     t.match(compose, `GATEWAY_URL: ${config.publicUrl.origin}`)
-    t.match(compose, `OIDC_CLIENT_ID: ${config.provider.clientId}`)
-    t.match(compose, `RESOURCE: ${config.provider.resource[0]}`)
+    t.match(compose, `OIDC_CLIENT_ID: ${config.providers[0]?.clientId}`)
+    t.match(compose, `RESOURCE: ${config.providers[0]?.resource[0]}`)
     for (const name of Object.keys(ENV)) t.match(compose, `\${${name}:?`)
   },
 )

@@ -53,6 +53,22 @@ t.test('the configuration in README loads', async (t) => {
   t.same(warnings, [])
 })
 
+t.test('the configuration in docs/providers.md loads', async (t) => {
+  const yaml = /^```yaml\n([\s\S]*?)^```$/m.exec(read('docs/providers.md'))?.[1] ?? ''
+  const env = {
+    OIDC_CLIENT_ID: 'id',
+    OIDC_CLIENT_SECRET: 'a client secret',
+    SESSION_SECRET: randomBytes(32).toString('base64'),
+  }
+  const source = { env, readFile: () => ({ wrong: 'no files' }) }
+  const { config, warnings } = parseConfig(yaml, 'providers.md', source)
+  t.same(
+    config.providers.map(({ redirectUri }) => redirectUri),
+    ['https://app.example.com/oauth2/callback', 'https://app.example.com/oauth2/callback/partners'],
+  )
+  t.same(warnings, [])
+})
+
 t.test('README names every endpoint of ours', async (t) => {
   for (const path of OWN_ENDPOINTS.keys()) t.match(read('README.md'), path, path)
 })

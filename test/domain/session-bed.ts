@@ -180,6 +180,7 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
   const engineOptions: SessionEngineOptions = {
     store: breaks.store,
     vault,
+    issuers: new Set(['https://op.example']),
     refreshTokenGrant: async (record) => {
       presented.push(record.refreshToken)
       return grant(record, presented.length)

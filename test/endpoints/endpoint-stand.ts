@@ -23,8 +23,10 @@ import { createHostRule } from '../../src/http/host-rule.ts'
 import { createLoginLimit } from '../../src/http/login-limit.ts'
 import { createOwnCookies } from '../../src/http/own-cookies.ts'
 import { answerRefusals } from '../../src/http/refusal-plugin.ts'
+import type { ProviderEntry } from '../../src/http/provider-entry.ts'
 import { refuse } from '../../src/http/refusal.ts'
 import { createStartLogin } from '../../src/http/start-login.ts'
+import { createStartStepUp } from '../../src/http/start-step-up.ts'
 import { createDoor, routeUrl } from '../../src/http/target-door.ts'
 import { createProvider } from '../../src/oidc/provider.ts'
 import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
@@ -86,6 +88,7 @@ export async function createEndpointStand(
   const sessions = createSessionEngine({
     store,
     vault,
+    issuers: new Set([provider.issuer]),
     refreshTokenGrant: (record) => refreshTokenGrant(client, record),
     routeTokenGrant: () => Promise.reject(new Error('no route wants a token of its own')),
     idleTimeoutMs: 1_800_000,
@@ -123,24 +126,25 @@ export async function createEndpointStand(
     sameSite,
   })
   const loginLimit = await createLoginLimit(app, { perAddress: 0, total: 0, windowMs: 60_000 })
-  const startLogin = createStartLogin({
-    provider: client,
-    sessions,
-    ...cookies,
-    loginLimit,
-    emit,
-    nowMs,
-  })
+  const sessionCookie = cookies.sessionCookieOf('')
+  const own = { ...cookies, name: '', provider: client, sessions, sessionCookie, emit, nowMs }
+  const startLogin = createStartLogin({ ...own, loginLimit })
+  const entry: ProviderEntry = {
+    ...own,
+    title: 'the provider',
+    issuer: provider.issuer,
+    startLogin,
+    startStepUp: createStartStepUp({ ...own, startLogin }),
+    loginParameters: ['login_hint', 'connection', 'organization', 'prompt'],
+    callbackPath: '/oauth2/callback',
+  }
   await app.register(ownEndpoints, {
     stepUpAcrValues: new Set(['phr']),
-    provider: client,
+    entries: [entry],
     sessions,
     ...cookies,
     formSeal: createFormSeal(cookies.seal),
-    startLogin,
     loginLimit,
-    issuer: provider.issuer,
-    loginParameters: ['login_hint', 'connection', 'organization', 'prompt'],
     publicUrl,
     sameSite,
     lifetimeMs: 3_600_000,
@@ -156,7 +160,7 @@ export async function createEndpointStand(
     ...plan.endpoints,
   })
   app.all(routeUrl(0), async (request, reply) => {
-    const ticket = cookies.sessionCookie.read(request.headers.cookie)
+    const ticket = sessionCookie.read(request.headers.cookie)
     const found = ticket && (await sessions.find(ticket))
     if (found !== undefined && 'ticket' in found) return { subject: found.record.subject }
     if (request.headers['sec-fetch-mode'] !== 'navigate')

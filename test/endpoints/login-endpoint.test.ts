@@ -1,6 +1,7 @@
 import t from 'tap'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
-import { loginWish } from '../../src/endpoints/login-endpoint.ts'
+import { askedProviders, loginWish } from '../../src/endpoints/login-endpoint.ts'
+import type { ProviderEntry } from '../../src/http/provider-entry.ts'
 import { createEndpointStand, eventTypes } from './endpoint-stand.ts'
 
 t.test('AZ-11 a login link leads to the provider, never cached, never 307', async (t) => {
@@ -128,15 +129,20 @@ t.test('the provider is not known yet: 503 page that leads back, nothing stored'
   t.strictSame(answer.setCookies, [])
 })
 
-const LINK = {
+const ENTRY = {
   issuer: 'https://op.example',
   loginParameters: ['login_hint'],
+} as unknown as ProviderEntry
+
+const LINK = {
   publicUrl: new URL('https://app.example.com'),
   stepUpAcrValues: new Set(['phr', 'phrh']),
 }
 
 function wish(query: string) {
-  return loginWish(new URLSearchParams(query), LINK)
+  const parameters = new URLSearchParams(query)
+  const [entry] = askedProviders(parameters, [ENTRY])
+  return loginWish(parameters, entry, LINK)
 }
 
 t.test('LO-16 a third party may begin a login, for our issuer and our pages only', async (t) => {

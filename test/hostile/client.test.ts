@@ -441,7 +441,7 @@ for (const upgrade of ['h2c', 'websocket']) {
   t.test(`HX-30 ${upgrade} behind an answer of our own that is not finished`, async (t) => {
     const upstream = await startRecordingUpstream(t)
     const { port, parts } = await startProxied(t, [openRoute('/*', upstream.origin)])
-    parts.provider.connection = () => new Promise(() => undefined)
+    parts.providers[0]!.provider.connection = () => new Promise(() => undefined)
     const client = await openRawSocket(t, port)
     client.write(
       head('GET /oauth2/login HTTP/1.1', HOST, 'Accept: text/html') +

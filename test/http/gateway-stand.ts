@@ -68,6 +68,7 @@ export function routeOf(route: Partial<Route>): Route {
     path,
     upstream: { origin: 'http://127.0.0.1:1', basePath: '' },
     access: 'required',
+    providers: [''],
     unauthenticated: 'auto',
     token: { via: 'login' },
     credentials: { session: true },

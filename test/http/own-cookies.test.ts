@@ -3,12 +3,14 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import type { LoginTransaction } from '../../src/domain/login-transaction.ts'
 import { createOwnCookies, type OwnCookies } from '../../src/http/own-cookies.ts'
+import type { SessionCookie } from '../../src/http/session-cookie.ts'
 import { deriveKeys } from '../../src/http/own-keys.ts'
 
 const SECRET = randomBytes(32)
 const TICKET = { id: 'i'.repeat(43), key: 'k'.repeat(43) }
 
 interface Bed extends OwnCookies {
+  readonly sessionCookie: SessionCookie
   /** The Set-Cookie lines that the work leads to. */
   setBy(work: (reply: FastifyReply) => void): Promise<string[]>
 }
@@ -36,6 +38,7 @@ async function bed(t: Test, options: BedOptions = {}): Promise<Bed> {
   })
   return {
     ...cookies,
+    sessionCookie: cookies.sessionCookieOf(''),
     setBy: async (given) => {
       work = given
       const { headers } = await app.inject('/')

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { tokenWish } from '../../src/domain/route-token.ts'
 import type { Route } from '../../src/domain/route.ts'
-import type { GatewayParts } from '../../src/gateway-parts.ts'
+import type { ProviderParts } from '../../src/gateway-providers.ts'
+import type { LoadGauge } from '../../src/proxy/load-gauge.ts'
 import { createBearerTokens } from '../../src/oidc/bearer-tokens.ts'
 import { startLoginBed } from '../oidc/login-fixture.ts'
 import { guardedRoute, startProxied } from '../support/proxied.ts'
@@ -18,7 +19,11 @@ const seconds = () => Math.floor(Date.now() / 1000)
 const idp = await startLoginBed(t)
 
 /** `/api/*` takes sessions and tokens, and may be asked about by a proxy on this machine. */
-async function stand(t: Test, overrides: Partial<Route> = {}, parts: Partial<GatewayParts> = {}) {
+async function stand(
+  t: Test,
+  overrides: Partial<Route> = {},
+  { load, ...atProvider }: Partial<ProviderParts> & { readonly load?: LoadGauge } = {},
+) {
   await idp.provider.connection()
   const upstream = await startRecordingUpstream(t)
   const credentials = { session: true, bearer: BEARER }
@@ -28,7 +33,8 @@ async function stand(t: Test, overrides: Partial<Route> = {}, parts: Partial<Gat
       forwardAuth: { key: VERIFY_KEY },
       listen: { host: '127.0.0.1', port: 0, trustedProxies: ['127.0.0.1/32'] },
     },
-    parts: { bearerTokens: createBearerTokens(idp.provider, Date.now), ...parts },
+    ...(load === undefined ? {} : { parts: { load } }),
+    atProvider: { bearerTokens: createBearerTokens(idp.provider, Date.now), ...atProvider },
   })
   const token = (claims: Record<string, unknown> = {}) =>
     idp.scripted.sign(

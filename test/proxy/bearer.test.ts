@@ -30,7 +30,7 @@ async function stand(t: Test, overrides: Partial<Route> = {}) {
     route('/session/*', { session: true }),
   ]
   const bearerTokens = createBearerTokens(provider, Date.now)
-  const proxied = await startProxied(t, routes, { parts: { bearerTokens } })
+  const proxied = await startProxied(t, routes, { atProvider: { bearerTokens } })
   const token = (claims: Json = {}) => {
     const own = { iss: scripted.issuer, sub: 'robot', aud: API, exp: seconds() + 60 }
     return scripted.sign({ ...own, ...claims }, { typ: 'at+jwt' })

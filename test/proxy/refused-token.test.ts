@@ -5,7 +5,7 @@ import { createSessionEngine } from '../../src/domain/session-engine.ts'
 import type { RefreshAnswer } from '../../src/domain/sign-in.ts'
 import { createMemorySessionStore } from '../../src/session-store/memory-session-store.ts'
 import { vault } from '../../src/session-store/vault.ts'
-import { guardedRoute, startProxied } from '../support/proxied.ts'
+import { guardedRoute, startProxied, ISSUER } from '../support/proxied.ts'
 import { ask, head } from '../support/raw-socket.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
 
@@ -20,6 +20,7 @@ async function startWithRefresh(t: Test, refresh: () => Promise<RefreshAnswer>) 
   const sessions = createSessionEngine({
     store: createMemorySessionStore({ maxSessions: 10, nowMs: Date.now }),
     vault,
+    issuers: new Set([ISSUER]),
     routeTokenGrant: async () => t.fail('no route wants a token of its own') as never,
     refreshTokenGrant: () => {
       refreshes += 1

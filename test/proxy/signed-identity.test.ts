@@ -67,7 +67,7 @@ async function stand(t: Test, overrides: Partial<Route> = {}) {
         forwardAuth: { key: VERIFY_KEY },
         listen: { host: '127.0.0.1', port: 0, trustedProxies: ['127.0.0.1/32'] },
       },
-      parts: { bearerTokens: createBearerTokens(idp.provider, Date.now) },
+      atProvider: { bearerTokens: createBearerTokens(idp.provider, Date.now) },
     },
   )
   api.trust(proxied.port)

@@ -9,9 +9,14 @@ const STATUS = {
   version: '1.2.3',
   uptimeMs: 90_061_000,
   publicUrl: 'https://app.example',
-  redirectUri: 'https://app.example/oauth2/callback',
-  issuer: 'https://op.example/<script>',
-  providerReady: false,
+  providers: [
+    {
+      name: '',
+      redirectUri: 'https://app.example/oauth2/callback',
+      issuer: 'https://op.example/<script>',
+      ready: false,
+    },
+  ],
   shuttingDown: false,
   sessions: 3,
   inFlight: 0,
@@ -28,7 +33,7 @@ async function admin(
     readiness: () =>
       readiness({
         pingStore: () => (store ? Promise.resolve() : Promise.reject(new Error('store gone'))),
-        providerReady: () => provider,
+        providers: () => new Map([['', provider]]),
         shuttingDown: () => down,
       }),
     metrics: {
@@ -38,7 +43,7 @@ async function admin(
     status: async () => STATUS,
     sessions: {
       operations: { list: async () => ({ sessions: [] }), end: async () => 0 },
-      issuer: STATUS.issuer,
+      issuers: ['https://idp.example.com/'],
       adminHost: '127.0.0.1',
       randomId: () => 'id',
       peerOf: directPeer,

@@ -67,6 +67,8 @@ export interface OpenIdProviderOptions {
   readonly accessTokenClaims?: Readonly<Record<string, string | readonly string[]>>
   /** The acr of a login that was asked for one: `pwd` or `phr`. Default: what was asked. */
   readonly acrOf?: (asked: string) => string
+  /** Where `registerGateway` allows answers to; default `/oauth2/callback`. */
+  readonly callbackPaths?: readonly string[]
   /** Redirect URIs known beforehand, beside `registerGateway`. */
   readonly redirectUris?: readonly string[]
   /** Awaited before the token endpoint reads a call; a caller that is gone by then was never heard. */
@@ -213,6 +215,7 @@ function clientRecord(
   const method = methods[id]
   if (method === undefined) return undefined
   const origins = [...gateways]
+  const { callbackPaths = ['/oauth2/callback'] } = options
   const backchannel = options.backchannelLogout === false ? undefined : origins.at(-1)
   const metadata: ClientMetadata = {
     client_id: id,
@@ -223,7 +226,7 @@ function clientRecord(
     redirect_uris: [
       'http://127.0.0.1/unused',
       ...(options.redirectUris ?? []),
-      ...origins.map((origin) => `${origin}/oauth2/callback`),
+      ...origins.flatMap((origin) => callbackPaths.map((path) => origin + path)),
     ],
     post_logout_redirect_uris: origins.map((origin) => `${origin}/oauth2/logout/callback`),
     ...(backchannel === undefined

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
-import type { GatewayConfig } from '../../src/config/gateway-config.ts'
+import type { GatewayConfig, ProviderConfig } from '../../src/config/gateway-config.ts'
 import type { GatewayEvent, RequestFinished } from '../../src/domain/events.ts'
 import type { Route } from '../../src/domain/route.ts'
 import type { Ticket } from '../../src/domain/session-record.ts'
 import { createApp } from '../../src/gateway-app.ts'
 import { closeParts, createParts, type GatewayParts } from '../../src/gateway-parts.ts'
 import { createOwnCookies } from '../../src/http/own-cookies.ts'
+import type { ProviderParts } from '../../src/gateway-providers.ts'
 import { continueWhenAdmitted } from '../../src/proxy/expect-continue.ts'
 import { websocketUpgrade } from '../../src/proxy/websocket-upgrade.ts'
 import { CONNECTION_LIMITS } from '../../src/server/connection-limits.ts'
@@ -52,6 +53,7 @@ export async function startProxied(
   options: {
     readonly config?: Partial<GatewayConfig>
     readonly parts?: Partial<GatewayParts>
+    readonly atProvider?: Partial<Pick<ProviderParts, 'bearerTokens' | 'serviceTokens'>>
   } = {},
 ): Promise<Proxied> {
   const config = { ...testConfig(routes), ...options.config }
@@ -61,8 +63,10 @@ export async function startProxied(
     events.push(event)
     wake()
   }
-  const parts = { ...(await createParts(config, emit)), ...options.parts }
-  const { app, door, proxy } = await createApp(config, parts)
+  const made = await createParts(config, emit)
+  const providers = made.providers.map((one) => ({ ...one, ...options.atProvider }))
+  const parts = { ...made, providers, ...options.parts }
+  const { app, door, shared, proxyOf } = await createApp(config, parts)
   const { server, connections } = createPublicServer({
     limits: CONNECTION_LIMITS,
     onRequest: (request, response) => app.routing(request, response),
@@ -75,7 +79,7 @@ export async function startProxied(
     'checkContinue',
     continueWhenAdmitted((request, response) => app.routing(request, response)),
   )
-  const upgrade = websocketUpgrade({ proxy, door, server })
+  const upgrade = websocketUpgrade({ shared, proxyOf, door, server })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(async () => {
@@ -142,14 +146,14 @@ async function cookieOf(config: GatewayConfig, ticket: Ticket): Promise<string> 
   const app = fastify()
   const { secrets, lifetimeMs, cookie } = config.session
   const { publicUrl } = config
-  const { sessionCookie } = await createOwnCookies(app, {
+  const { sessionCookieOf } = await createOwnCookies(app, {
     publicUrl,
     secrets,
     lifetimeMs,
     ...cookie,
   })
   app.get('/', (_request, reply) => {
-    sessionCookie.write(reply, ticket, 3_600)
+    sessionCookieOf('').write(reply, ticket, 3_600)
     return reply.send('')
   })
   const { headers } = await app.inject('/')
@@ -162,29 +166,32 @@ function testConfig(routes: readonly Route[]): GatewayConfig {
     publicUrl: new URL('http://127.0.0.1'),
     listen: { host: '127.0.0.1', port: 0, trustedProxies: [] },
     admin: { host: '127.0.0.1', port: 0 },
-    provider: {
-      issuer: ISSUER,
-      endpoints: {},
-      clientId: 'client',
-      clientSecret: 'secret',
-      clientAuthentication: 'client_secret_basic',
-      scope: 'openid',
-      resource: [],
-      authorizationParameters: {},
-      loginParameters: [],
-      redirectUri: 'http://127.0.0.1/oauth2/callback',
-      postLogoutRedirectUri: 'http://127.0.0.1/oauth2/logout/callback',
-      allowInsecureHttp: true,
-      allowedOrigins: [],
-      idTokenSigningAlgorithms: ['RS256'],
-      clockToleranceMs: 0,
-      trustedAudiences: [],
-      organizations: [],
-      acrValues: [],
-      userinfo: false,
-      timeoutMs: 1_000,
-      defaultAccessTokenLifetimeMs: 300_000,
-    } as unknown as GatewayConfig['provider'],
+    providers: [
+      {
+        name: '',
+        issuer: ISSUER,
+        endpoints: {},
+        clientId: 'client',
+        clientSecret: 'secret',
+        clientAuthentication: 'client_secret_basic',
+        scope: 'openid',
+        resource: [],
+        authorizationParameters: {},
+        loginParameters: [],
+        redirectUri: 'http://127.0.0.1/oauth2/callback',
+        postLogoutRedirectUri: 'http://127.0.0.1/oauth2/logout/callback',
+        allowInsecureHttp: true,
+        allowedOrigins: [],
+        idTokenSigningAlgorithms: ['RS256'],
+        clockToleranceMs: 0,
+        trustedAudiences: [],
+        organizations: [],
+        acrValues: [],
+        userinfo: false,
+        timeoutMs: 1_000,
+        defaultAccessTokenLifetimeMs: 300_000,
+      } as unknown as ProviderConfig,
+    ],
     session: {
       secrets: [randomBytes(32)],
       store: 'memory',

@@ -8,6 +8,7 @@ export function sampleRoute(path: string, overrides: Partial<Route> = {}): Route
     path: { kind: isPrefix ? 'prefix' : 'exact', path: isPrefix ? path.slice(0, -2) : path },
     upstream: { origin: 'http://orders.internal:3000', basePath: '' },
     access: 'required',
+    providers: [''],
     unauthenticated: 'auto',
     token: { via: 'login' },
     credentials: { session: true },

@@ -215,7 +215,7 @@ t.test('requests, refusals, upstream waits and refreshes are counted', async (t)
   metrics.probe({
     sessions: async () => 3,
     sessionBytes: async () => 4096,
-    providerReady: () => true,
+    providers: () => new Map([['', true]]),
     inFlight: () => 4,
     streams: () => 2,
   })
@@ -244,7 +244,7 @@ t.test('a failing probe spoils no scrape', async (t) => {
   const { metrics } = recording()
   const sessions = async () => Promise.reject(new Error('store gone'))
   const none = () => 0
-  const probes = { providerReady: () => false, inFlight: none, streams: none }
+  const probes = { providers: () => new Map([['', false]]), inFlight: none, streams: none }
   metrics.probe({ ...probes, sessions, sessionBytes: async () => undefined })
   t.match(await metrics.render(), 'bearergate_provider_ready 0')
 })

@@ -9,6 +9,7 @@ import {
   parseScopeToken,
 } from './oauth-word.ts'
 import type { Parsed } from './parsed.ts'
+import { parseProviderName } from './provider-name.ts'
 import { parseCertificateFile, parsePrivateKeyFile } from './pem-file.ts'
 import { parseDuration, parseSize, type Bounds } from './quantity.ts'
 import { parseRedisKeyPrefix, parseRedisServer, parseRedisUrl } from './redis-address.ts'
@@ -43,6 +44,7 @@ export const FORMATS = {
   'public-url': parsePublicUrl,
   'http-url': parseHttpUrl,
   issuer: parseIssuer,
+  'provider-name': parseProviderName,
   origin: parseOrigin,
   resource: parseResource,
   'single-resource': parseSingleResource,

@@ -22,6 +22,7 @@ export function exampleFile(root: SchemaNode): string {
 function keyLines(key: string, node: SchemaNode): string[] {
   const comment = node.description === undefined ? [] : commentLines(node.description)
   const lines = valueLines(`${key}:`, node)
+  if (node.alternative === true) return [...comment, ...lines.map((line) => `# ${line}`)]
   return [...comment, ...(node.exampleOff === true ? lines.map((line) => `#${line}`) : lines)]
 }
 

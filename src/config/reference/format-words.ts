@@ -10,6 +10,7 @@ const FORMAT_WORDS: Readonly<Record<FormatName, string>> = {
   'public-url': 'URL without path',
   'http-url': 'URL',
   issuer: 'URL',
+  'provider-name': 'name (`a-z`, digits, hyphens)',
   origin: 'origin (`https://host[:port]`)',
   resource: 'URI',
   'single-resource': 'URI',

@@ -11,17 +11,31 @@ export function referencePage(root: SchemaNode): string {
 }
 
 function topLevel(key: string, node: SchemaNode, root: SchemaNode): string {
-  const children = keysBelow(node, node.type === 'array' ? `${key}[]` : key)
+  const children = keysBelow(node, node.type === 'array' ? `${key}[]` : key, root)
   return [`## \`${key}\`\n`, ownWords(key, node, root), ...children].join('\n')
 }
 
 /** Every key below a node, flattened: `provider.idToken.algorithms`. */
-function keysBelow(node: SchemaNode, name: string): string[] {
+function keysBelow(node: SchemaNode, name: string, root: SchemaNode): string[] {
   const owner = node.type === 'array' ? (node.items ?? {}) : node
+  if (typeof owner.additionalProperties === 'object') {
+    return keysBelow(ownKeysOf(owner.additionalProperties, root), `${name}.NAME`, root)
+  }
   return Object.entries(owner.properties ?? {}).flatMap(([key, child]) => {
     const path = `${name}.${key}`
-    return [`### \`${path}\`\n\n${ownWords(key, child, owner)}`, ...keysBelow(child, path)]
+    return [`### \`${path}\`\n\n${ownWords(key, child, owner)}`, ...keysBelow(child, path, root)]
   })
+}
+
+/** An entry of a free map without the keys that have their place under a section of the same kind. */
+function ownKeysOf(entry: SchemaNode, root: SchemaNode): SchemaNode {
+  const elsewhere = new Set(Object.values(root.properties ?? {}).flatMap(keyNodes))
+  const own = Object.entries(entry.properties ?? {}).filter(([, key]) => !elsewhere.has(key))
+  return { ...entry, properties: Object.fromEntries(own) }
+}
+
+function keyNodes({ properties = {} }: SchemaNode): SchemaNode[] {
+  return Object.values(properties)
 }
 
 function ownWords(key: string, node: SchemaNode, owner: SchemaNode): string {

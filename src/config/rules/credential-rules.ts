@@ -1,11 +1,12 @@
 import type { Path } from '../decode-report.ts'
-import type { Draft, RouteDraft, RuleReport } from './draft.ts'
+import type { RouteDraft, RuleReport } from './draft.ts'
+import type { DraftedProvider } from './drafted-providers.ts'
 
 /** What callers prove themselves with, and what it takes to check that, must go together. */
 export function checkCredentials(
   route: RouteDraft,
   place: Path,
-  { provider, report }: { readonly provider: ProviderDraft; readonly report: RuleReport },
+  { providers, report }: WithProviders,
 ): void {
   const { access, credentials } = route
   if (credentials === undefined) return
@@ -21,10 +22,14 @@ export function checkCredentials(
     return
   }
   if (!credentials.includes('session')) checkWithoutSession(route, place, report)
-  checkAudience(route, place, { provider, report })
+  checkAudience(route, place, { providers, report })
 }
 
-type ProviderDraft = NonNullable<Draft>['provider']
+interface WithProviders {
+  /** Those of the route. */
+  readonly providers: readonly DraftedProvider[]
+  readonly report: RuleReport
+}
 
 function checkWithoutSession({ token }: RouteDraft, place: Path, report: RuleReport): void {
   if (token?.via === 'refresh' || token?.via === 'exchange')
@@ -40,12 +45,11 @@ function checkWithoutSession({ token }: RouteDraft, place: Path, report: RuleRep
 function checkAudience(
   { bearer }: RouteDraft,
   place: Path,
-  { provider, report }: { readonly provider: ProviderDraft; readonly report: RuleReport },
+  { providers, report }: WithProviders,
 ): void {
   const path = [...place, 'bearer', 'audience']
   if (!report.isWritten(path)) {
-    const { audience, resource = [] } = provider ?? {}
-    if (provider !== undefined && audience === undefined && resource.length === 0)
+    if (providers.some(isForNoApi))
       report.problem(
         [...place, 'credentials'],
         'needs bearer.audience: which API the tokens of callers are for',
@@ -53,6 +57,10 @@ function checkAudience(
     return
   }
   for (const [at, audience] of (bearer?.audience ?? []).entries())
-    if (audience !== undefined && audience === provider?.clientId)
+    if (audience !== undefined && providers.some(({ keys }) => keys.clientId === audience))
       report.problem([...path, at], 'is the client id: ID tokens are for that, not access tokens')
+}
+
+function isForNoApi({ keys: { audience, resource = [] } }: DraftedProvider): boolean {
+  return audience === undefined && resource.length === 0
 }

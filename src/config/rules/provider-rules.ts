@@ -1,59 +1,60 @@
-import type { Path } from '../decode-report.ts'
+import { nameOfPath, type Path } from '../decode-report.ts'
 import { isLoopback } from '../formats/web-address.ts'
 import type { Draft, RuleReport } from './draft.ts'
+import { draftedProviders, type DraftedProvider } from './drafted-providers.ts'
 
-type Provider = NonNullable<NonNullable<Draft>['provider']>
-
-/** What the keys of the provider must agree on. */
+/** What the keys of each provider must agree on. */
 export function checkProvider(draft: Draft, report: RuleReport): void {
-  const provider = draft?.provider
-  if (provider === undefined) return
+  for (const provider of draftedProviders(draft)) checkOne(draft, provider, report)
+}
+
+function checkOne(draft: Draft, provider: DraftedProvider, report: RuleReport): void {
+  const { maxAge } = provider.keys
   checkTransport(draft, provider, report)
   checkClientAuthentication(provider, report)
   checkScope(provider, report)
   checkParameters(provider, report)
-  if (provider.maxAge !== undefined && provider.maxAge % 1_000 !== 0) {
-    report.problem(['provider', 'maxAge'], 'must be whole seconds: max_age has no fractions')
+  if (maxAge !== undefined && maxAge % 1_000 !== 0) {
+    report.problem([...provider.place, 'maxAge'], 'must be whole seconds: max_age has no fractions')
   }
 }
 
-function checkTransport(draft: Draft, provider: Provider, report: RuleReport): void {
+function checkTransport(draft: Draft, provider: DraftedProvider, report: RuleReport): void {
+  const { allowInsecureHttp } = provider.keys
+  const place = [...provider.place, 'allowInsecureHttp']
   const insecure = providerUrls(draft, provider).filter(({ url }) => url.protocol === 'http:')
   const beyond = insecure.filter(({ url }) => !isLoopback(url))
-  if (provider.allowInsecureHttp === true && (beyond.length > 0 || insecure.length === 0)) {
-    report.warning(
-      ['provider', 'allowInsecureHttp'],
-      'codes, tokens and the client secret may cross the network unencrypted',
-    )
+  if (allowInsecureHttp === true && (beyond.length > 0 || insecure.length === 0)) {
+    report.warning(place, 'codes, tokens and the client secret may cross the network unencrypted')
   }
   for (const { path, url } of insecure) {
     if (isLoopback(url)) report.warning(path, 'http on loopback: for trying out only')
-    else if (provider.allowInsecureHttp === false) {
+    else if (allowInsecureHttp === false) {
       report.problem(
         path,
-        'must be https; http is allowed on loopback, and elsewhere only with provider.allowInsecureHttp: true',
+        `must be https; http is allowed on loopback, and elsewhere only with ${nameOfPath(place)}: true`,
       )
     }
   }
 }
 
-function providerUrls(draft: Draft, provider: Provider): { path: Path; url: URL }[] {
-  const endpoints = Object.entries(provider.endpoints ?? {})
-  const origins = (provider.allowedOrigins ?? []).entries()
+function providerUrls(draft: Draft, { place, keys }: DraftedProvider): { path: Path; url: URL }[] {
+  const endpoints = Object.entries(keys.endpoints ?? {})
+  const origins = (keys.allowedOrigins ?? []).entries()
   const places: (readonly [Path, string | undefined])[] = [
-    [['provider', 'issuer'], provider.issuer],
-    [['provider', 'discoveryUrl'], provider.discoveryUrl],
-    ...endpoints.map(([name, url]) => [['provider', 'endpoints', name], url] as const),
-    ...Array.from(origins, ([at, url]) => [['provider', 'allowedOrigins', at], url] as const),
+    [[...place, 'issuer'], keys.issuer],
+    [[...place, 'discoveryUrl'], keys.discoveryUrl],
+    ...endpoints.map(([name, url]) => [[...place, 'endpoints', name], url] as const),
+    ...Array.from(origins, ([at, url]) => [[...place, 'allowedOrigins', at], url] as const),
     [['logout', 'providerLogoutUrl'], draft?.logout?.providerLogoutUrl],
   ]
   return places.flatMap(([path, url]) => (url === undefined ? [] : [{ path, url: new URL(url) }]))
 }
 
-function checkClientAuthentication(provider: Provider, report: RuleReport): void {
-  const method = provider.clientAuthentication
-  const hasSecret = report.isWritten(['provider', 'clientSecret'])
-  const place: Path = ['provider', 'clientAuthentication']
+function checkClientAuthentication(provider: DraftedProvider, report: RuleReport): void {
+  const method = provider.keys.clientAuthentication
+  const hasSecret = report.isWritten([...provider.place, 'clientSecret'])
+  const place: Path = [...provider.place, 'clientAuthentication']
   if (method === 'none' && hasSecret)
     report.problem(place, 'is none, but there is a clientSecret: leave one of them out')
   if (method !== undefined && method !== 'none' && !hasSecret) {
@@ -61,9 +62,9 @@ function checkClientAuthentication(provider: Provider, report: RuleReport): void
   }
 }
 
-function checkScope({ scope }: Provider, report: RuleReport): void {
+function checkScope({ keys: { scope }, place }: DraftedProvider, report: RuleReport): void {
   if (scope === undefined || scope.includes(undefined)) return
-  const path = ['provider', 'scope']
+  const path = [...place, 'scope']
   if (!scope.includes('openid'))
     report.problem(
       path,
@@ -73,11 +74,11 @@ function checkScope({ scope }: Provider, report: RuleReport): void {
   if (twice !== undefined) report.problem(path, `names ${report.shown(path, twice)} twice`)
 }
 
-function checkParameters(provider: Provider, report: RuleReport): void {
-  if (!report.isWritten(['provider', 'loginParameters'])) return
-  for (const [at, name] of (provider.loginParameters ?? []).entries()) {
-    if (name === undefined || !Object.hasOwn(provider.authorizationParameters ?? {}, name)) continue
-    const path = ['provider', 'loginParameters', at]
+function checkParameters({ keys, place }: DraftedProvider, report: RuleReport): void {
+  if (!report.isWritten([...place, 'loginParameters'])) return
+  for (const [at, name] of (keys.loginParameters ?? []).entries()) {
+    if (name === undefined || !Object.hasOwn(keys.authorizationParameters ?? {}, name)) continue
+    const path = [...place, 'loginParameters', at]
     report.problem(
       path,
       `${report.shown(path, name)} is fixed in authorizationParameters: a login link cannot change it`,

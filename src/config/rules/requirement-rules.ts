@@ -1,19 +1,21 @@
-import type { Path } from '../decode-report.ts'
+import { nameOfPath, type Path } from '../decode-report.ts'
 import type { RouteDraft, RuleReport } from './draft.ts'
+import type { DraftedProvider } from './drafted-providers.ts'
 
 type RequirementDraft = NonNullable<RouteDraft['require']>
 interface RequirementSurroundings {
-  readonly acrValues: readonly (string | undefined)[] | undefined
+  /** Those of the route. */
+  readonly providers: readonly DraftedProvider[]
   readonly report: RuleReport
 }
 
 type ConditionDraft = Pick<RequirementDraft, 'scope' | 'claims' | 'any'>
 
-/** A requirement that nobody is held to, or that asks for nothing, is a mistake. `acrValues`: what every login must live up to. */
+/** A requirement that nobody is held to, or that asks for nothing, is a mistake. */
 export function checkRequirement(
   route: RouteDraft,
   place: Path,
-  { acrValues = [], report }: RequirementSurroundings,
+  { providers, report }: RequirementSurroundings,
 ): void {
   const { require, access } = route
   if (require === undefined) return
@@ -25,12 +27,23 @@ export function checkRequirement(
     report.problem([...path, 'maxAge'], 'must be whole seconds: max_age has no fractions')
   for (const [at, group] of (require.all ?? []).entries())
     checkCondition(group, [...path, 'all', at], report)
-  for (const [at, word] of acrValues.length === 0 ? [] : (require.acr ?? []).entries()) {
+  for (const provider of providers) checkAcr(require, path, { provider, report })
+}
+
+/** What every login at a provider must live up to is all that a login for this route could bring. */
+function checkAcr(
+  { acr = [] }: RequirementDraft,
+  path: Path,
+  { provider, report }: { readonly provider: DraftedProvider; readonly report: RuleReport },
+): void {
+  const { acrValues = [] } = provider.keys
+  for (const [at, word] of acrValues.length === 0 ? [] : acr.entries()) {
     if (word === undefined || acrValues.includes(word)) continue
     const place = [...path, 'acr', at]
+    const known = nameOfPath([...provider.place, 'acrValues'])
     report.warning(
       place,
-      `${report.shown(place, word)} is not in provider.acrValues: who signs in for this route does so with it, and is signed in everywhere`,
+      `${report.shown(place, word)} is not in ${known}: who signs in for this route does so with it, and is signed in everywhere`,
     )
   }
 }

@@ -3,6 +3,7 @@ import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
 import { checkCredentials } from './credential-rules.ts'
 import type { Draft, RouteDraft, RuleReport } from './draft.ts'
+import { draftedProviders, draftedProvidersOf } from './drafted-providers.ts'
 import { checkReplayForm } from './replay-form-rules.ts'
 import { checkRequirement } from './requirement-rules.ts'
 import { checkUpstream } from './upstream-rules.ts'
@@ -10,15 +11,17 @@ import { checkUpstream } from './upstream-rules.ts'
 /** What the keys of a route, and the routes among themselves, must agree on. */
 export function checkRoutes(draft: Draft, report: RuleReport): void {
   const routes = draft?.routes ?? []
+  const providers = draftedProviders(draft)
   for (const [at, route] of routes.entries()) {
     if (route === undefined) continue
     const place: Path = ['routes', at]
     checkStripPrefix(route, place, report)
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
-    checkRequirement(route, place, { acrValues: draft?.provider?.acrValues, report })
+    const taken = draftedProvidersOf(route, providers)
+    checkRequirement(route, place, { providers: taken, report })
     checkReplayForm(route, place, report)
-    checkCredentials(route, place, { provider: draft?.provider, report })
+    checkCredentials(route, place, { providers: taken, report })
     checkUpstream(route, place, report)
     warnOfRelaxations(route, place, report)
   }

@@ -1,6 +1,7 @@
 import { MAX_ROUTE_TOKENS, tokenWish } from '../../domain/route-token.ts'
-import type { Path } from '../decode-report.ts'
+import { nameOfPath, type Path } from '../decode-report.ts'
 import type { Draft, RuleReport } from './draft.ts'
+import { draftedProviders, draftedProvidersOf, type DraftedProvider } from './drafted-providers.ts'
 
 type TokenDraft = NonNullable<
   NonNullable<NonNullable<NonNullable<Draft>['routes']>[number]>['token']
@@ -12,20 +13,23 @@ interface RouteOfToken {
   readonly via: Via
   readonly access: string | undefined
   readonly at: number
+  readonly providers: readonly DraftedProvider[]
 }
 
 const PARAMETERS = ['audience', 'resource', 'scope'] as const
 
 /** What the keys of `routes[].token` must agree on, with their route and with the provider. */
 export function checkTokens(draft: Draft, report: RuleReport): void {
+  const all = draftedProviders(draft)
   const routes = (draft?.routes ?? []).flatMap((route, at) => {
     const { token, access } = route ?? {}
-    return token?.via === undefined ? [] : [{ token, via: token.via, access, at }]
+    if (route === undefined || token?.via === undefined) return []
+    return [{ token, via: token.via, access, at, providers: draftedProvidersOf(route, all) }]
   })
   for (const route of routes) {
     checkParameters(route, report)
     checkAccess(route, report)
-    checkNeeds(route, draft, report)
+    for (const provider of route.providers) checkNeeds(route, provider, report)
   }
   checkCount(routes, report)
 }
@@ -67,28 +71,33 @@ function checkAccess(route: RouteOfToken, report: RuleReport): void {
   )
 }
 
-function checkNeeds(route: RouteOfToken, draft: Draft, report: RuleReport): void {
-  const { scope, clientAuthentication, resource } = draft?.provider ?? {}
+function checkNeeds(
+  route: RouteOfToken,
+  { keys, place }: DraftedProvider,
+  report: RuleReport,
+): void {
+  const { scope, clientAuthentication, resource } = keys
+  const name = nameOfPath(place)
   const isPublicClient =
     clientAuthentication === 'none' ||
-    (clientAuthentication === undefined && !report.isWritten(['provider', 'clientSecret']))
+    (clientAuthentication === undefined && !report.isWritten([...place, 'clientSecret']))
   if (route.via === 'client_credentials' && isPublicClient) {
     report.problem(
       placeOf(route, 'via'),
-      'is client_credentials, which needs a client with credentials: provider.clientSecret (RFC 6749 §4.4)',
+      `is client_credentials, which needs a client with credentials: ${name}.clientSecret (RFC 6749 §4.4)`,
     )
   }
   if (route.via !== 'refresh') return
   if (scope !== undefined && !scope.includes('offline_access')) {
     report.warning(
       placeOf(route, 'via'),
-      'is refresh, but provider.scope has no offline_access: without a refresh token this route is refused',
+      `is refresh, but ${name}.scope has no offline_access: without a refresh token this route is refused`,
     )
   }
   if (route.token.resource !== undefined && resource?.length === 0) {
     report.warning(
       placeOf(route, 'resource'),
-      "is asked for at login, but provider.resource does not say whose the login's own token is: the provider may choose this one",
+      `is asked for at login, but ${name}.resource does not say whose the login's own token is: the provider may choose this one`,
     )
   }
 }

@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox'
 import { forwardAuthSchema } from './forward-auth-schema.ts'
 import { identitySchema } from './identity-schema.ts'
 import { adminSchema, listenSchema } from './listener-schema.ts'
-import { providerSchema } from './provider-schema.ts'
+import { providerSchema, providersSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
 import { choice, count, duration, section, text, type SchemaNode } from './schema-parts.ts'
 import { loginLimitSchema } from './login-limit-schema.ts'
@@ -19,7 +19,8 @@ const configSchema = section({
   }),
   listen: listenSchema,
   admin: adminSchema,
-  provider: providerSchema,
+  provider: Type.Optional(providerSchema),
+  providers: Type.Optional(providersSchema),
   session: sessionSchema,
   logout: logoutSchema,
   loginLimit: loginLimitSchema,

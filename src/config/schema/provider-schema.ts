@@ -72,164 +72,189 @@ const idToken = section(
   { default: {}, description: 'What an ID token must live up to.' },
 )
 
-/** `provider`: the authorization server and our client there. */
-export const providerSchema = section(
-  {
-    issuer: text('issuer', {
-      example: 'https://tenant.eu.auth0.com/',
-      description:
-        'Issuer of the provider, octet by octet as its metadata says it: a slash more or less at the end is another issuer ' +
-        '(OpenID Connect Discovery §4.3). Metadata is read from issuer + /.well-known/openid-configuration. https only, except on loopback.',
-      whenMissing: 'give the issuer of your provider, such as https://tenant.eu.auth0.com/',
-    }),
-    discoveryUrl: Type.Optional(
-      text('http-url', {
-        exampleOff: true,
-        example: 'https://idp.example.com/o/.well-known/openid-configuration/',
-        description:
-          "Address of the metadata document, where it is not the issuer's well-known one. The issuer named inside must still equal issuer.",
-      }),
-    ),
-    endpoints,
-    clientId: text('credential', {
-      example: '${OIDC_CLIENT_ID}',
-      description: 'Client id, as the provider shows it.',
-      whenMissing: 'give the client id that the provider shows for this gateway',
-    }),
-    clientSecret: Type.Optional(
-      text('credential', {
-        secret: true,
-        example: '${file:/run/secrets/oidc_client_secret}',
-        description:
-          'Client secret, as the provider shows it. Leave it out for a public client (clientAuthentication none). Take it from ' +
-          'the environment or a file; it is never printed.',
-      }),
-    ),
-    clientAuthentication: Type.Optional(
-      choice<ClientAuthentication>(
-        ['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none'],
-        {
-          example: 'client_secret_basic',
-          description:
-            'How the gateway proves itself at the token endpoint. Default client_secret_basic with a clientSecret (id and secret ' +
-            'form-encoded, RFC 6749 §2.3.1), none without one. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
-            'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. ' +
-            'PKCE is always used, also with none.',
-        },
-      ),
-    ),
-    scope: either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
-      default: 'openid profile email offline_access',
-      description:
-        'Scopes to ask for, as one string or a list, sent in this order at every login. Default openid profile email ' +
-        'offline_access: who the user is, and a refresh token. openid is needed. Without offline_access most providers ' +
-        'give no refresh token, and sessions end with the first access token; providers that do not know it refuse the login (take it out then).',
-    }),
-    audience: Type.Optional(
-      text('line', {
-        example: 'https://api.example.com',
-        description:
-          'Identifier of the API the access token is for, sent as audience at every login. Auth0 and others need it to issue ' +
-          'a token for an API at all. Without it: whatever the provider chooses.',
-      }),
-    ),
-    resource: either<readonly string[]>([text('single-resource'), list(text('resource'), {})], {
-      default: [],
+/** The authorization server and our client there: what every provider has. */
+const keys = {
+  issuer: text('issuer', {
+    example: 'https://tenant.eu.auth0.com/',
+    description:
+      'Issuer of the provider, octet by octet as its metadata says it: a slash more or less at the end is another issuer ' +
+      '(OpenID Connect Discovery §4.3). Metadata is read from issuer + /.well-known/openid-configuration. https only, except on loopback.',
+    whenMissing: 'give the issuer of your provider, such as https://tenant.eu.auth0.com/',
+  }),
+  discoveryUrl: Type.Optional(
+    text('http-url', {
       exampleOff: true,
-      example: '[https://api.example.com/]',
+      example: 'https://idp.example.com/o/.well-known/openid-configuration/',
       description:
-        'Resource indicators: absolute URIs without fragment, one or a list, sent as repeated resource parameters at every login; a single one with every token request too ' +
-        '(RFC 8707 §2). Default none.',
+        "Address of the metadata document, where it is not the issuer's well-known one. The issuer named inside must still equal issuer.",
     }),
-    authorizationParameters: freeMap('authorization-parameter', text('line'), {
-      default: {},
+  ),
+  endpoints,
+  clientId: text('credential', {
+    example: '${OIDC_CLIENT_ID}',
+    description: 'Client id, as the provider shows it.',
+    whenMissing: 'give the client id that the provider shows for this gateway',
+  }),
+  clientSecret: Type.Optional(
+    text('credential', {
+      secret: true,
+      example: '${file:/run/secrets/oidc_client_secret}',
       description:
-        'Further parameters sent on every login, such as connection. Default none. A login link cannot change what is ' +
-        'fixed here. Parameters of the protocol itself (state, redirect_uri, response_type …) are refused.',
+        'Client secret, as the provider shows it. Leave it out for a public client (clientAuthentication none). Take it from ' +
+        'the environment or a file; it is never printed.',
     }),
-    loginParameters: list(text('login-parameter'), {
-      default: [
-        'login_hint',
-        'ui_locales',
-        'connection',
-        'organization',
-        'invitation',
-        'screen_hint',
-        'prompt',
-      ],
-      description:
-        'Query parameters of /oauth2/login that are passed on to the provider; all others are ignored. Default: hints that can ' +
-        'only help a user along. [] allows none. Parameters that decide about tokens are refused (STANDARDS AZ-9).',
-    }),
-    allowInsecureHttp: flag({
-      default: false,
-      description:
-        'DANGER: accept http URLs of the provider beyond loopback. Default false. Codes, tokens and the client secret then ' +
-        'cross the network readable and changeable by anyone on the way; for closed test networks only. Warned of at every start.',
-    }),
-    allowedOrigins: list(text('origin'), {
-      default: [],
-      description:
-        'Further origins that discovered endpoints may have. Default none: every endpoint must be on the origin of the issuer (or of ' +
-        'discoveryUrl), so that forged metadata cannot send secrets elsewhere. Endpoints given under endpoints need no entry.',
-    }),
-    idToken,
-    organizations: list(text('line'), {
-      default: [],
-      description:
-        'Organizations (org_id or org_name in the ID token) whose members may sign in. Default none listed: members of any organization and ' +
-        'users without one may sign in, unless the login asked for a certain one. With entries everybody else is refused.',
-    }),
-    maxAge: Type.Optional(
-      duration({
-        atLeast: '0s',
-        atMost: '365d',
-        exampleOff: true,
-        example: '12h',
-        description:
-          "Longest time since the user last proved who they are, sent as max_age; the answer's auth_time is checked. Default: not " +
-          'asked. 0s asks for the password at every login; whole seconds (OpenID Connect Core §3.1.2.1).',
-      }),
-    ),
-    acrValues: list(text('scope-token'), {
-      default: [],
-      description:
-        'Authentication context classes to ask for, best first; the login is refused unless the ID token names one of them. ' +
-        'Default none (OpenID Connect Core §3.1.2.1).',
-    }),
-    userinfo: flag({
-      default: false,
-      description:
-        'Ask the userinfo endpoint at each login and refresh, and merge its claims. Default false: one call less, and a token bound to an API is ' +
-        'refused there by some providers. Needed where claims are in userinfo only.',
-    }),
-    timeout: duration({
-      default: '10s',
-      atLeast: '100ms',
-      atMost: '10s',
-      description:
-        'Longest wait for one answer of the provider. Default and maximum 10s: beyond, users have given up. Too short turns a ' +
-        'slow provider into failed logins.',
-    }),
-    accessTokenLifetime: duration({
-      default: '5m',
-      atLeast: '10s',
-      atMost: '1d',
-      description:
-        'Assumed life of an access token whose answer has no expires_in. Default 5m. Too long, and upstreams see expired tokens; too ' +
-        'short only refreshes more often (RFC 6749 §5.1).',
-    }),
-    tls: section(
-      { certificateAuthority: Type.Optional(certificateAuthority) },
+  ),
+  clientAuthentication: Type.Optional(
+    choice<ClientAuthentication>(
+      ['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none'],
       {
-        default: {},
-        exampleOff: true,
-        description: "Verification of the provider's certificate.",
+        example: 'client_secret_basic',
+        description:
+          'How the gateway proves itself at the token endpoint. Default client_secret_basic with a clientSecret (id and secret ' +
+          'form-encoded, RFC 6749 §2.3.1), none without one. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
+          'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. ' +
+          'PKCE is always used, also with none.',
       },
     ),
-  },
-  {
-    description: "The authorization server and the gateway's registration there.",
-    whenMissing: 'it needs issuer and clientId, and usually clientSecret',
-  },
+  ),
+  scope: either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
+    default: 'openid profile email offline_access',
+    description:
+      'Scopes to ask for, as one string or a list, sent in this order at every login. Default openid profile email ' +
+      'offline_access: who the user is, and a refresh token. openid is needed. Without offline_access most providers ' +
+      'give no refresh token, and sessions end with the first access token; providers that do not know it refuse the login (take it out then).',
+  }),
+  audience: Type.Optional(
+    text('line', {
+      example: 'https://api.example.com',
+      description:
+        'Identifier of the API the access token is for, sent as audience at every login. Auth0 and others need it to issue ' +
+        'a token for an API at all. Without it: whatever the provider chooses.',
+    }),
+  ),
+  resource: either<readonly string[]>([text('single-resource'), list(text('resource'), {})], {
+    default: [],
+    exampleOff: true,
+    example: '[https://api.example.com/]',
+    description:
+      'Resource indicators: absolute URIs without fragment, one or a list, sent as repeated resource parameters at every login; a single one with every token request too ' +
+      '(RFC 8707 §2). Default none.',
+  }),
+  authorizationParameters: freeMap('authorization-parameter', text('line'), {
+    default: {},
+    description:
+      'Further parameters sent on every login, such as connection. Default none. A login link cannot change what is ' +
+      'fixed here. Parameters of the protocol itself (state, redirect_uri, response_type …) are refused.',
+  }),
+  loginParameters: list(text('login-parameter'), {
+    default: [
+      'login_hint',
+      'ui_locales',
+      'connection',
+      'organization',
+      'invitation',
+      'screen_hint',
+      'prompt',
+    ],
+    description:
+      'Query parameters of /oauth2/login that are passed on to the provider; all others are ignored. Default: hints that can ' +
+      'only help a user along. [] allows none. Parameters that decide about tokens are refused (STANDARDS AZ-9).',
+  }),
+  allowInsecureHttp: flag({
+    default: false,
+    description:
+      'DANGER: accept http URLs of the provider beyond loopback. Default false. Codes, tokens and the client secret then ' +
+      'cross the network readable and changeable by anyone on the way; for closed test networks only. Warned of at every start.',
+  }),
+  allowedOrigins: list(text('origin'), {
+    default: [],
+    description:
+      'Further origins that discovered endpoints may have. Default none: every endpoint must be on the origin of the issuer (or of ' +
+      'discoveryUrl), so that forged metadata cannot send secrets elsewhere. Endpoints given under endpoints need no entry.',
+  }),
+  idToken,
+  organizations: list(text('line'), {
+    default: [],
+    description:
+      'Organizations (org_id or org_name in the ID token) whose members may sign in. Default none listed: members of any organization and ' +
+      'users without one may sign in, unless the login asked for a certain one. With entries everybody else is refused.',
+  }),
+  maxAge: Type.Optional(
+    duration({
+      atLeast: '0s',
+      atMost: '365d',
+      exampleOff: true,
+      example: '12h',
+      description:
+        "Longest time since the user last proved who they are, sent as max_age; the answer's auth_time is checked. Default: not " +
+        'asked. 0s asks for the password at every login; whole seconds (OpenID Connect Core §3.1.2.1).',
+    }),
+  ),
+  acrValues: list(text('scope-token'), {
+    default: [],
+    description:
+      'Authentication context classes to ask for, best first; the login is refused unless the ID token names one of them. ' +
+      'Default none (OpenID Connect Core §3.1.2.1).',
+  }),
+  userinfo: flag({
+    default: false,
+    description:
+      'Ask the userinfo endpoint at each login and refresh, and merge its claims. Default false: one call less, and a token bound to an API is ' +
+      'refused there by some providers. Needed where claims are in userinfo only.',
+  }),
+  timeout: duration({
+    default: '10s',
+    atLeast: '100ms',
+    atMost: '10s',
+    description:
+      'Longest wait for one answer of the provider. Default and maximum 10s: beyond, users have given up. Too short turns a ' +
+      'slow provider into failed logins.',
+  }),
+  accessTokenLifetime: duration({
+    default: '5m',
+    atLeast: '10s',
+    atMost: '1d',
+    description:
+      'Assumed life of an access token whose answer has no expires_in. Default 5m. Too long, and upstreams see expired tokens; too ' +
+      'short only refreshes more often (RFC 6749 §5.1).',
+  }),
+  tls: section(
+    { certificateAuthority: Type.Optional(certificateAuthority) },
+    {
+      default: {},
+      exampleOff: true,
+      description: "Verification of the provider's certificate.",
+    },
+  ),
+}
+
+/** `provider`: the only one. */
+export const providerSchema = section(keys, {
+  description:
+    "The authorization server and the gateway's registration there. Either this or providers is needed.",
+})
+
+const title = Type.Optional(
+  text('line', {
+    example: 'Staff',
+    description:
+      'What people read on the page where they choose between several. Default: the name of the provider.',
+  }),
 )
+
+const ownCallback = flag({
+  default: false,
+  description:
+    'Give this provider a redirect URI of its own, publicUrl + /oauth2/callback/NAME, and take its answers nowhere else. Default false: publicUrl + /oauth2/callback. ' +
+    'Needed where several providers share that and this one does not name itself in its answers (iss, RFC 9207): such answers are refused, since they ' +
+    "could be another provider's (RFC 9700 §4.4). Register the new redirect URI at the provider.",
+})
+
+/** `providers`: several. */
+export const providersSchema = freeMap('provider-name', section({ title, ownCallback, ...keys }), {
+  alternative: true,
+  example: `{ staff: { issuer: …, clientId: … }, partners: { … } }`,
+  description:
+    'Several providers by name, instead of provider: each with the same keys, and title and ownCallback. A route says by its own provider which of them it takes. ' +
+    'A browser can be signed in at several at the same time; the same subject at two of them is two people. See docs/providers.md.',
+})

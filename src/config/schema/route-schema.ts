@@ -123,6 +123,18 @@ const routeSchema = section({
       'Who may pass. required (default): signed-in users. optional: everybody; with a session the upstream gets the token. public: ' +
       "everybody, and never a user's token or claim.",
   }),
+  provider: Type.Optional(
+    either<string | readonly string[]>(
+      [text('provider-name'), list(text('provider-name'), { minItems: 1 })],
+      {
+        alternative: true,
+        example: 'staff',
+        description:
+          'Whose sessions and tokens this route takes: one of providers, or a list of them, of which people choose one. Needed as soon as there are several, except on ' +
+          'public routes; whoever is signed in elsewhere only is not signed in here.',
+      },
+    ),
+  ),
   unauthenticated: choice(['auto', 'login', 'reject'], {
     default: 'auto',
     description:

@@ -36,12 +36,14 @@ export interface SchemaNode {
   readonly example?: string
   /** The example is commented out: most installations do without. */
   readonly exampleOff?: boolean
+  /** Goes with another choice than the one the example shows: only told of there. */
+  readonly alternative?: true
 }
 
 /** What is said of a key beside its type. */
 export type Words = Pick<
   SchemaNode,
-  'default' | 'description' | 'secret' | 'whenMissing' | 'example' | 'exampleOff'
+  'default' | 'description' | 'secret' | 'whenMissing' | 'example' | 'exampleOff' | 'alternative'
 >
 
 /** A map with known keys only. */

@@ -82,6 +82,20 @@ export const LOGIN_TEXTS = {
       ways: ['other_account', 'home'],
     },
   },
+  login_issuer_missing: {
+    title: 'Login of unknown origin',
+    detail:
+      'The answer does not say which identity provider it is from, and several share this callback: the operator has to give that provider a callback of its own.',
+    page: {
+      title: 'You could not be signed in',
+      paragraphs: [
+        'The answer did not say which service signed you in, so it was not used. Nothing was stored.',
+        'Trying again will not help. Tell the people who run this service the reference below.',
+      ],
+      icon: 'stop',
+      ways: ['home'],
+    },
+  },
   login_loop: {
     title: 'Login goes in circles',
     detail: 'Several logins in a row gave no usable session.',

@@ -1,8 +1,25 @@
+export const CHOOSE_PROVIDER = {
+  title: 'How do you want to sign in?',
+  paragraphs: ['Choose the place where you have an account.'],
+  icon: 'door',
+} as const
+
 export const SIGNED_OUT = {
   title: 'You are signed out',
   paragraphs: ['You can close this window now.'],
   icon: 'check',
   signIn: 'Sign in again',
+} as const
+
+/** Of a sign-out of several sessions: no redirect could end those of all providers. */
+export const SIGNED_OUT_HERE = {
+  title: 'You are signed out here',
+  paragraphs: [
+    'The places where you signed in may still know you. If others use this device, sign out there too.',
+  ],
+  icon: 'check',
+  signOut: 'Sign out at',
+  goOn: 'Continue',
 } as const
 
 export const CONFIRM_SIGN_OUT = {

@@ -128,7 +128,10 @@ t.test('callbacks of their own work, and no other path is one', async (t) => {
 /** Two providers that do not say who they are when they answer, as many do not. */
 async function silentProviders(t: Test, more: GatewayPlan = {}) {
   const script: Script = {
-    metadata: ({ authorization_response_iss_parameter_supported: _, ...rest }) => rest,
+    metadata: (document) => ({
+      ...document,
+      authorization_response_iss_parameter_supported: undefined,
+    }),
     callback: (parameters) => {
       parameters.delete('iss')
       return parameters

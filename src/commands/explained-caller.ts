@@ -14,6 +14,8 @@ export interface Caller {
   readonly passage: Passage
   /** In words. */
   readonly told: string
+  /** Judged by a token of their own, or by the lack of one: no login helps. */
+  readonly isByToken: boolean
 }
 
 export interface CallerTerms {
@@ -34,7 +36,7 @@ export function explainedCaller(terms: CallerTerms): Caller {
   if (route.access === 'public')
     return nobody(terms, NO_SESSION, 'nobody in particular: a public route does not look')
   const isBearer = bearer !== undefined && (credential.kind !== 'absent' || !session)
-  if (isBearer) return byToken(terms)
+  if (isBearer) return { ...byToken(terms), isByToken: true }
   if (claims === undefined)
     return nobody(terms, NO_SESSION, 'nobody is signed in (--claims FILE makes somebody)')
   const { record, standing } = signedIn(terms, claims)
@@ -44,12 +46,13 @@ export function explainedCaller(terms: CallerTerms): Caller {
     facts: { kind: 'active', ...standing },
     passage: { session: live, token },
     told: `${record.subject}, signed in`,
+    isByToken: false,
   }
 }
 
 const NO_SESSION: SessionFacts = { kind: 'none', reason: 'no_session' }
 
-function byToken(terms: CallerTerms): Caller {
+function byToken(terms: CallerTerms): Omit<Caller, 'isByToken'> {
   const { route, credential, claims } = terms
   if (credential.kind === 'unreadable' || credential.kind === 'several')
     return nobody(terms, WITHOUT_TOKEN[credential.kind], 'an Authorization header nobody can read')
@@ -77,7 +80,7 @@ function byToken(terms: CallerTerms): Caller {
 
 function nobody({ route }: CallerTerms, facts: SessionFacts, told: string): Caller {
   const token = route.token.via === 'client_credentials' ? upstreamToken(route.token) : undefined
-  return { facts, passage: { session: undefined, token }, told }
+  return { facts, passage: { session: undefined, token }, told, isByToken: false }
 }
 
 /** What stands for the token that the upstream would get. */

@@ -2,6 +2,8 @@ import { printable } from '../telemetry/printable.ts'
 import type { Explanation, ExplainedRoute, Field, Outcome } from './explanation.ts'
 
 const LONGEST_VALUE = 300
+const FORM_KEPT =
+  'waits in the browser and is sent after the login, if it is a form of at most 64 KiB'
 
 type Row = readonly [label: string, text: string]
 
@@ -66,11 +68,12 @@ function outcomeRows(outcome: Outcome): Row[] {
 }
 
 function refusalRows(outcome: Extract<Outcome, { decision: 'refuse' }>): Row[] {
-  const { reason, status, title, detail, needed, allow } = outcome
+  const { reason, status, title, detail, needed, allow, keeps_form: keepsForm } = outcome
   return [
     ['decision', `refused: ${reason} (${status}). ${title}. ${detail}`],
     ...(needed === undefined ? [] : [['needed', JSON.stringify(needed)] as const]),
     ...(allow === undefined ? [] : [['allowed', allow.join(', ')] as const]),
+    ...(keepsForm === true ? [['form', FORM_KEPT] as const] : []),
     ['help', `docs/troubleshooting.md, ${reason}`],
   ]
 }

@@ -4,8 +4,9 @@ import type { LoadedFile } from '../config/load-config.ts'
 import { decideAccess, type AccessDecision } from '../domain/access-decision.ts'
 import { bearerCredential } from '../domain/bearer-credential.ts'
 import { isListed, preflightHeaders, preflightMethod } from '../domain/cors.ts'
+import { mayKeepForm } from '../domain/kept-form.ts'
 import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
-import type { Reason } from '../domain/reason.ts'
+import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
 import { requestHeaderPlan, upstreamRequestHeaders } from '../domain/request-headers.ts'
 import type { Lack } from '../domain/requirement.ts'
@@ -57,6 +58,8 @@ export type Outcome =
       readonly detail: string
       readonly needed?: unknown
       readonly allow?: readonly string[]
+      /** Its form waits in the browser, and is sent after the login (`replayForm`). */
+      readonly keeps_form?: true
     }
 
 export type Field = readonly [name: string, value: string]
@@ -194,12 +197,23 @@ function outcomeOf(one: Case): Outcome {
   const decision = decideAccess(route, caller.facts, facts, [loaded.config.publicUrl.origin])
   switch (decision.kind) {
     case 'refuse':
-      return refused(entrance, decision.reason, decision)
+      return { ...refused(entrance, decision.reason, decision), ...formOf(one, decision.reason) }
     case 'login':
       return loginOutcome(decision, route)
     case 'forward':
       return isForwarded(one) ? forwarded(one) : copied(one)
   }
+}
+
+function formOf(
+  { route, facts, request, entrance, caller, loaded }: Case,
+  reason: Reason,
+): { readonly keeps_form?: true } {
+  const isLoginMissing = STATUS_OF_REASON[reason] === 401 && !caller.isByToken
+  const asked = { facts, headers: request.headers, target: entrance.target }
+  return isLoginMissing && mayKeepForm(route, asked, loaded.config.publicUrl.origin)
+    ? { keeps_form: true }
+    : {}
 }
 
 /** Otherwise another proxy does it. */

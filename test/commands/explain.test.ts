@@ -28,6 +28,7 @@ routes:
   - { path: /open/*, upstream: "unix:/run/open.sock", access: public, methods: [GET] }
   - { path: /maybe/*, upstream: "http://maybe", access: optional, token: { via: client_credentials, audience: maybe } }
   - { path: /else/*, upstream: none, headers: { set: { X-User: "\${claims.email}" } } }
+  - { path: /forms, upstream: "http://forms", replayForm: true }
   - { path: /shared, upstream: "http://shared", cors: { origins: [https://shop.example.com], credentials: true } }
   - { path: /live, upstream: "http://live", websocket: true, token: { via: none } }
 `
@@ -209,6 +210,20 @@ t.test('what another proxy would be given to copy', async (t) => {
   t.match((await explained(t, byProxy, ADA)).outcome, { decision: 'verify', copy })
   const stranger = await explained(t, ['GET', '/oauth2/verify', ...asked], ADA)
   t.match(stranger.outcome, { reason: 'verify_refused' })
+})
+
+t.test('a form that would be kept for after the login is told of', async (t) => {
+  const form = ['POST', '/forms', '--header', 'Content-Type: application/x-www-form-urlencoded']
+  const page = ['--header', 'Sec-Fetch-Mode: navigate', '--header', 'Sec-Fetch-Dest: document']
+  const own = ['--header', 'Origin: https://app.example.com']
+  const kept = await explained(t, [...form, ...page, ...own])
+  t.match(kept.outcome, { reason: 'no_session', keeps_form: true })
+  t.match((await told(t, [...form, ...page, ...own])).stdout, /^form {7}waits in the browser/m)
+  for (const other of [
+    [...form, ...own],
+    [...form, ...page],
+  ])
+    t.notOk('keeps_form' in (await explained(t, other)).outcome)
 })
 
 t.test('CORS and WebSockets are explained alike', async (t) => {

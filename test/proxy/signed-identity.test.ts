@@ -103,6 +103,39 @@ t.test(
   },
 )
 
+t.test(
+  'header and audience are those of the route; every such name is taken from callers everywhere',
+  async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const of = (header: string, audience: string) => ({
+      identity: identityRule({ header, audience, claims: [] }),
+    })
+    const { port, signIn } = await startProxied(
+      t,
+      [
+        guardedRoute('/a', upstream.origin, of('x-proof-a', 'urn:a')),
+        guardedRoute('/b', upstream.origin, of('x-proof-b', 'urn:b')),
+        openRoute('/open', upstream.origin),
+      ],
+      { config: { identity: { keys: [newKey()], issuer: GATEWAY, lifetimeMs: 60_000 } } },
+    )
+    const { cookie } = await signIn('alice')
+    const forged = ['X-Proof-A: x', 'X-Proof-B: x', `${FIELD}: x`, `Cookie: ${cookie}`]
+    for (const path of ['/a', '/b', '/open'])
+      await ask(t, port, head(`GET ${path} HTTP/1.1`, 'Host: 127.0.0.1', ...forged))
+    const seen = upstream.requests.map(({ values }) =>
+      ['x-proof-a', 'x-proof-b', FIELD].map((name) =>
+        values(name).map((one) => decodeJwt(one).aud),
+      ),
+    )
+    t.same(seen, [
+      [['urn:a'], [], []],
+      [[], ['urn:b'], []],
+      [[], [], []],
+    ])
+  },
+)
+
 t.test('two people get two statements', async (t) => {
   const { send, signIn } = await stand(t)
   for (const name of ['alice', 'bob', 'alice']) {

@@ -19,8 +19,8 @@ export interface SessionCapParts {
 export type SessionCap = (signIn: SignIn, key: string) => Promise<void>
 
 const LEASE_MS = 5_000
-const WAIT_MS = 1_000
-const MOST_WAITS = 5
+const WAIT_MS = 250 // then the store is asked again, which may be down by now
+const MOST_WAITS = 20
 
 /**
  * Counts after the new session is stored, and ends only under a lock of the subject: of logins at

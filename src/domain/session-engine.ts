@@ -18,8 +18,9 @@ import { createSessionStart } from './session-start.ts'
 import type { SessionStore } from './session-store.ts'
 import { createSessionTokens, type SessionTokens } from './session-tokens.ts'
 import { createStoreAbsence } from './store-absence.ts'
+import { createStoreVigil } from './store-vigil.ts'
 import type { Vault } from './session-vault.ts'
-import type { RefreshAnswer, RouteTokenAnswer, SignIn } from './sign-in.ts'
+import type { GrantAnswer, SignIn } from './sign-in.ts'
 import { afterTimeout, type After } from './timer.ts'
 import { createTokenErrands } from './token-errand.ts'
 import { createUnsavedTokens } from './unsaved-tokens.ts'
@@ -62,12 +63,9 @@ export interface SessionEngineOptions {
   /** Whose sessions count: those of a provider that is not configured any more count as absent. */
   readonly issuers: ReadonlySet<string>
   /** Must settle within a deadline of its own; `refresh_rejected` ends the session, anything else keeps it. */
-  readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
+  readonly refreshTokenGrant: (record: SessionRecord) => Promise<GrantAnswer>
   /** Likewise; `token_refused` and `token_unusable` say that this wish has no answer. */
-  readonly routeTokenGrant: (
-    record: SessionRecord,
-    wish: SessionTokenWish,
-  ) => Promise<RouteTokenAnswer>
+  readonly routeTokenGrant: (record: SessionRecord, wish: SessionTokenWish) => Promise<GrantAnswer>
   readonly idleTimeoutMs: number
   readonly lifetimeMs: number
   readonly refreshCooldownMs: number
@@ -110,8 +108,9 @@ export function createSessionEngine(options: SessionEngineOptions): SessionEngin
     slide: createIdleSlide({ ...shared, cache }),
   })
   const errands = createTokenErrands(shared)
+  const vigil = createStoreVigil(shared)
   const refreshes = createSessionRefresh({
-    ...{ ...shared, cache, read, unsaved, ending, absence, errands },
+    ...{ ...shared, cache, read, unsaved, ending, absence, errands, vigil },
   })
   const tokens = createSessionTokens({ ...shared, cache, unsaved, ending, refreshes })
   const bar = createLoginBar(shared)

@@ -5,11 +5,12 @@ import type { LiveSession } from './live-session.ts'
 import { createRefreshBackoff } from './refresh-backoff.ts'
 import type { Outcome, SessionCache } from './session-cache.ts'
 import { createSessionLane } from './session-lane.ts'
+import type { StoreVigil } from './store-vigil.ts'
 import { errandName, type TokenErrand, type TokenErrands } from './token-errand.ts'
 
 export interface SessionRefresh {
   /**
-   * Joins the errand under way for this token or starts one.
+   * Joins the errand under way for this token or starts one; waits for it while the store answers (SE-17).
    *
    * @throws GatewayError provider_unavailable, store_unavailable
    * @throws GatewayError token_refused, token_unusable: the provider gives none for this wish
@@ -24,6 +25,7 @@ export interface SessionRefresh {
 export interface SessionRefreshParts extends Omit<LeasedRefreshParts, 'goesOn'> {
   readonly cache: SessionCache
   readonly errands: TokenErrands
+  readonly vigil: StoreVigil
   readonly cacheEntries: number
   readonly nowMs: () => number
   readonly emit: Emit
@@ -34,7 +36,7 @@ export interface SessionRefreshParts extends Omit<LeasedRefreshParts, 'goesOn'> 
  * detached from whoever asked for it (RT-15), and not repeated by everybody when it has just failed.
  */
 export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh {
-  const { cache, errands } = parts
+  const { cache, errands, vigil } = parts
   const flights = new Map<string, Promise<Outcome>>()
   const unfinished = new Set<Promise<void>>()
   const backoff = createRefreshBackoff(parts.cacheEntries, parts.nowMs)
@@ -66,7 +68,8 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
       const outcome = await cache.arriving(session.key, async (arrival) =>
         arrival.settle(await refreshUnderLease(session, errand)),
       )
-      backoff.forget(name)
+      if ('ended' in outcome) backoff.forget(name)
+      else backoff.succeeded(name)
       return outcome
     } catch (cause) {
       const error = gatewayError(cause)
@@ -80,9 +83,10 @@ export function createSessionRefresh(parts: SessionRefreshParts): SessionRefresh
     now(session, errand) {
       const name = errandName(session, errand)
       const flight = flights.get(name)
-      if (flight !== undefined) return flight
+      if (flight !== undefined) return vigil.whileAnswering(session.key, flight)
       const failure = backoff.failure(name)
-      return failure === undefined ? start(session, errand) : Promise.reject(failure)
+      if (failure !== undefined) return Promise.reject(failure)
+      return vigil.whileAnswering(session.key, start(session, errand))
     },
     inBackground(session, errand) {
       const name = errandName(session, errand)

@@ -17,11 +17,11 @@ export interface SignIn {
   readonly startedAtMs?: number
 }
 
-/** What a grant for the token of one route answered. */
-export type RouteTokenAnswer = RefreshAnswer | RefusedRouteToken
+/** What a grant with the tokens of a session came to. */
+export type GrantAnswer = RefreshAnswer | RefusedGrant
 
 /** No token, and yet the refresh token may have been rotated: it must not be lost with the answer. */
-export interface RefusedRouteToken {
+export interface RefusedGrant {
   readonly refused: GatewayError
   readonly refreshToken?: string
 }

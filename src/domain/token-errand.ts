@@ -4,7 +4,7 @@ import type { LiveSession } from './live-session.ts'
 import { told, type SessionTokenWish } from './route-token.ts'
 import { isSameSubject } from './session-lifecycle.ts'
 import type { SessionRecord } from './session-record.ts'
-import type { RefreshAnswer, RouteTokenAnswer } from './sign-in.ts'
+import type { RefreshAnswer, GrantAnswer } from './sign-in.ts'
 
 /** Which token of a session is to be fetched: the login's own, unless there is a wish. */
 export interface TokenErrand {
@@ -26,16 +26,13 @@ export function errandName({ key }: LiveSession, errand: TokenErrand): string {
 /** Asks the provider, and says how that went. */
 export interface TokenErrands {
   /** @throws GatewayError refresh_rejected: it refused for good, or answered for another subject (RT-6) */
-  run(record: SessionRecord, errand: TokenErrand): Promise<RouteTokenAnswer>
+  run(record: SessionRecord, errand: TokenErrand): Promise<GrantAnswer>
   tellFailure(record: SessionRecord, errand: TokenErrand, error: GatewayError): void
 }
 
 export interface TokenErrandsParts {
-  readonly refreshTokenGrant: (record: SessionRecord) => Promise<RefreshAnswer>
-  readonly routeTokenGrant: (
-    record: SessionRecord,
-    wish: SessionTokenWish,
-  ) => Promise<RouteTokenAnswer>
+  readonly refreshTokenGrant: (record: SessionRecord) => Promise<GrantAnswer>
+  readonly routeTokenGrant: (record: SessionRecord, wish: SessionTokenWish) => Promise<GrantAnswer>
   readonly nowMs: () => number
   readonly emit: Emit
 }

@@ -1,7 +1,7 @@
 import { ClientError, refreshTokenGrant as askForTokens } from 'openid-client'
 import type { TokenEndpointResponse } from 'openid-client'
 import type { SessionRecord } from '../domain/session-record.ts'
-import type { RefreshAnswer } from '../domain/sign-in.ts'
+import type { RefreshAnswer, GrantAnswer } from '../domain/sign-in.ts'
 import { NOT_FOR_US } from './id-token.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError, refreshRejected } from './provider-error.ts'
@@ -13,7 +13,8 @@ import { tokenResource } from './token-resource.ts'
 
 /**
  * New tokens for a session (RFC 6749 §6, OpenID Connect Core §12). What the answer leaves out is
- * absent here too: the old one stays.
+ * absent here too: the old one stays. An answer that cannot be used may still have rotated the refresh
+ * token, which must not be lost with it (RT-3).
  *
  * @throws GatewayError refresh_rejected: the provider refused for good, or answered for somebody else
  * @throws GatewayError provider_unavailable: no usable answer; nothing is proven, the session lives on
@@ -21,7 +22,7 @@ import { tokenResource } from './token-resource.ts'
 export async function refreshTokenGrant(
   provider: Provider,
   record: SessionRecord,
-): Promise<RefreshAnswer> {
+): Promise<GrantAnswer> {
   const connection = await provider.connection()
   const requestedAtMs = Date.now()
   const answer = await tokenAnswer(provider, connection, record)
@@ -32,10 +33,13 @@ export async function refreshTokenGrant(
     if (cause instanceof ProviderError && cause.providerError === NOT_FOR_US) {
       throw refreshRejected('the ID token is not of this login', NOT_FOR_US, cause)
     }
-    throw new ProviderError('provider_unavailable', 'the refreshed tokens cannot be used', {
-      providerError: 'unusable_answer',
-      cause,
-    })
+    const { refresh_token: refreshToken } = answer
+    const refused = new ProviderError(
+      'provider_unavailable',
+      'the refreshed tokens cannot be used',
+      { providerError: 'unusable_answer', cause },
+    )
+    return { refused, ...(refreshToken === undefined ? {} : { refreshToken }) }
   }
 }
 

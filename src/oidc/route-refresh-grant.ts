@@ -3,7 +3,7 @@ import { refreshTokenGrant as askForTokens } from 'openid-client'
 import type { TokenEndpointResponse } from 'openid-client'
 import type { SessionTokenWish } from '../domain/route-token.ts'
 import type { SessionRecord } from '../domain/session-record.ts'
-import type { RouteTokenAnswer } from '../domain/sign-in.ts'
+import type { GrantAnswer } from '../domain/sign-in.ts'
 import { loginToken } from '../domain/token-freshness.ts'
 import { ProviderError, refreshRejected } from './provider-error.ts'
 import type { Provider } from './provider.ts'
@@ -24,7 +24,7 @@ export async function routeRefreshGrant(
   provider: Provider,
   record: SessionRecord,
   wish: SessionTokenWish,
-): Promise<RouteTokenAnswer> {
+): Promise<GrantAnswer> {
   if (record.refreshToken === undefined) {
     throw new ProviderError('token_refused', 'the session has no refresh token to get one with', {
       providerError: 'no_refresh_token',

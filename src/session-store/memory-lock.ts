@@ -44,7 +44,7 @@ export function createMemoryLocks(nowMs: () => number): MemoryLocks {
     },
     async waitForUnlock(key, timeoutMs) {
       const lock = locks.get(key)
-      if (lock === undefined || !isHeld(lock)) return
+      if (lock === undefined || !isHeld(lock) || timeoutMs <= 0) return
       await woken(lock.waiters, Math.min(timeoutMs, lock.leaseEndsAtMs - nowMs()))
     },
     sweep() {

@@ -21,24 +21,34 @@ t.test(
 )
 
 t.test(
-  'a store that fails is asked again after a second, however often it has failed',
+  'a store that fails is asked again at once: nobody is refused when it is back',
   async (t) => {
-    let nowMs = 0
-    const backoff = createRefreshBackoff(10, () => nowMs)
-    for (let nth = 0; nth < 5; nth++) {
-      backoff.failed('a', new GatewayError('store_unavailable', 'told to fail'))
-      nowMs += 1_000
-      t.equal(backoff.failure('a'), undefined)
-    }
+    const backoff = createRefreshBackoff(10, () => 0)
+    backoff.failed('a', new GatewayError('store_unavailable', 'told to fail'))
+    t.equal(backoff.failure('a'), undefined)
   },
 )
+
+t.test('once the provider gives tokens to others, nobody pauses for long any more', async (t) => {
+  let nowMs = 0
+  const backoff = createRefreshBackoff(10, () => nowMs)
+  for (let nth = 0; nth < 6; nth++) backoff.failed('a', error)
+  nowMs = 1_500
+  backoff.succeeded('b')
+  t.equal(backoff.failure('a'), error, 'perhaps it is only this one that fails')
+  nowMs = 2_000
+  t.equal(backoff.failure('a'), undefined)
+  backoff.failed('a', error)
+  nowMs += 2_000
+  t.equal(backoff.failure('a'), error, 'nobody else was given any since')
+})
 
 t.test('a success starts over', async (t) => {
   let nowMs = 0
   const backoff = createRefreshBackoff(10, () => nowMs)
   backoff.failed('a', error)
   backoff.failed('a', error)
-  backoff.forget('a')
+  backoff.succeeded('a')
   t.equal(backoff.failure('a'), undefined)
   backoff.failed('a', error)
   nowMs += 1_000

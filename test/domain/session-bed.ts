@@ -12,7 +12,7 @@ import {
 import type { SessionTokenWish } from '../../src/domain/route-token.ts'
 import type { SessionRecord, Ticket } from '../../src/domain/session-record.ts'
 import type { SessionStore } from '../../src/domain/session-store.ts'
-import type { RefreshAnswer, RouteTokenAnswer, SignIn } from '../../src/domain/sign-in.ts'
+import type { RefreshAnswer, GrantAnswer, SignIn } from '../../src/domain/sign-in.ts'
 import type { After } from '../../src/domain/timer.ts'
 import { createMemorySessionStore } from '../../src/session-store/memory-session-store.ts'
 import { vault } from '../../src/session-store/vault.ts'
@@ -103,13 +103,13 @@ export function storeDown(): GatewayError {
   return new GatewayError('store_unavailable', 'told to fail')
 }
 
-export type Grant = (record: SessionRecord, nth: number) => RefreshAnswer | Promise<RefreshAnswer>
+export type Grant = (record: SessionRecord, nth: number) => GrantAnswer | Promise<GrantAnswer>
 
 export type RouteGrant = (
   record: SessionRecord,
   wish: SessionTokenWish,
   nth: number,
-) => RouteTokenAnswer | Promise<RouteTokenAnswer>
+) => GrantAnswer | Promise<GrantAnswer>
 
 export interface BedOptions {
   readonly tokenLifeMs?: number

@@ -347,6 +347,20 @@ t.test(
   },
 )
 
+t.test('RT-3 an answer that cannot be used loses no rotated refresh token', async (t) => {
+  const bed = sessionBed(t, {
+    grant: (_record, nth) =>
+      nth === 1 ? { refused: outage(), refreshToken: 'refresh 1' } : bed.answer(nth),
+  })
+  const { session } = await bed.live()
+  await bed.clock.advance(10 * MINUTE_MS)
+  t.equal(await reasonOf(bed.engine.accessToken(session)), 'provider_unavailable')
+  t.equal((await storedRecord(bed, session)).record.refreshToken, 'refresh 1')
+  await bed.clock.advance(SECOND_MS)
+  t.equal(valueOf(await bed.engine.accessToken(session)), 'access 2')
+  t.same(bed.presented, ['refresh 0', 'refresh 1'])
+})
+
 t.test('RT-6 a refresh that answers for somebody else ends the session', async (t) => {
   const claims = { sub: 'bob' }
   const bed = sessionBed(t, { grant: (_record, nth) => ({ ...bed.answer(nth), claims }) })

@@ -3,7 +3,7 @@ import { GatewayError } from '../../src/domain/gateway-error.ts'
 import { tokenWish } from '../../src/domain/route-token.ts'
 import type { SessionEngine } from '../../src/domain/session-engine.ts'
 import type { AccessToken } from '../../src/domain/session-record.ts'
-import type { RouteTokenAnswer } from '../../src/domain/sign-in.ts'
+import type { GrantAnswer } from '../../src/domain/sign-in.ts'
 import { liveSession, MINUTE_MS, reasonOf, sessionBed, settle } from './session-bed.ts'
 
 const A = tokenWish('refresh', { audience: 'a' })
@@ -112,7 +112,7 @@ t.test('RT-3 a refresh token that came with a refusal is kept', async (t) => {
 
 t.test('D-8 an outage is waited for once by all routes, not once each', async (t) => {
   const bed = sessionBed(t, {
-    routeGrant: async (): Promise<RouteTokenAnswer> => {
+    routeGrant: async (): Promise<GrantAnswer> => {
       await settle()
       throw new GatewayError('provider_unavailable', 'told to fail')
     },

@@ -2,12 +2,13 @@ import type { GatewayEvent } from '../../src/domain/events.ts'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
 import type { LoginTransaction } from '../../src/domain/login-transaction.ts'
 import type { SessionRecord } from '../../src/domain/session-record.ts'
-import type { SignIn } from '../../src/domain/sign-in.ts'
+import type { RefreshAnswer, SignIn } from '../../src/domain/sign-in.ts'
 import { authorizationCodeGrant } from '../../src/oidc/authorization-code-grant.ts'
 import { authorizationRequest } from '../../src/oidc/authorization-request.ts'
 import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
 import { createProvider } from '../../src/oidc/provider.ts'
 import type { Provider } from '../../src/oidc/provider.ts'
+import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
 import { startScriptedProvider } from '../support/scripted-provider.ts'
 import type { ScriptedProvider, ScriptedProviderOptions } from '../support/scripted-provider.ts'
 
@@ -120,6 +121,13 @@ export async function failure(
     throw error
   }
   throw new Error('it did not fail')
+}
+
+/** The tokens of a refresh that came to some. @throws GatewayError why it came to none */
+export async function refreshed(provider: Provider, record: SessionRecord): Promise<RefreshAnswer> {
+  const answer = await refreshTokenGrant(provider, record)
+  if ('refused' in answer) throw answer.refused
+  return answer
 }
 
 export function recordOf(signIn: SignIn): SessionRecord {

@@ -4,12 +4,11 @@ import { authorizationRequest } from '../../src/oidc/authorization-request.ts'
 import { endSessionRequest } from '../../src/oidc/end-session-request.ts'
 import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
 import { createProvider } from '../../src/oidc/provider.ts'
-import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
 import { revokeRefreshToken } from '../../src/oidc/token-revocation.ts'
 import { createBrowser } from '../support/browser-jar.ts'
 import type { Page } from '../support/browser-jar.ts'
 import { startOpenIdProvider } from '../support/openid-provider.ts'
-import { failure, providerOptions, recordOf } from './login-fixture.ts'
+import { failure, providerOptions, recordOf, refreshed } from './login-fixture.ts'
 
 const GATEWAY = 'http://127.0.0.1:9' // nothing listens there: redirects to it are read, not followed
 
@@ -69,10 +68,10 @@ for (const client of CLIENTS) {
       t.equal(signIn.accessToken.value.split('.').length, 3)
 
       const record = recordOf(signIn)
-      const refreshed = await refreshTokenGrant(provider, record)
-      t.match(refreshed, { refreshToken: String, idToken: String, claims: { sub: 'alice' } })
-      t.equal(refreshed.accessToken.value.split('.').length, 3, 'still for the resource')
-      t.match(await failure(refreshTokenGrant(provider, record)), {
+      const renewed = await refreshed(provider, record)
+      t.match(renewed, { refreshToken: String, idToken: String, claims: { sub: 'alice' } })
+      t.equal(renewed.accessToken.value.split('.').length, 3, 'still for the resource')
+      t.match(await failure(refreshed(provider, record)), {
         reason: 'refresh_rejected',
         providerError: 'invalid_grant',
       })
@@ -83,7 +82,7 @@ for (const client of CLIENTS) {
 
       const again = recordOf(await login())
       await revokeRefreshToken(provider, again.refreshToken ?? '')
-      t.match(await failure(refreshTokenGrant(provider, again)), { reason: 'refresh_rejected' })
+      t.match(await failure(refreshed(provider, again)), { reason: 'refresh_rejected' })
 
       const end = endSessionRequest(provider, { idToken: signIn.idToken ?? '', state: 'xyz' }) ?? ''
       t.equal((await backAtTheGateway(end)).href, `${GATEWAY}/oauth2/logout/callback?state=xyz`)

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
-import { failure, outcome, recordOf, startLoginBed } from './login-fixture.ts'
+import { failure, outcome, recordOf, startLoginBed, refreshed } from './login-fixture.ts'
 
 t.test('D-13 userinfo is asked only where configured', async (t) => {
   const { scripted, login } = await startLoginBed(t)
@@ -55,7 +54,7 @@ t.test('STACK §4 a failing userinfo costs its claims only, at login and at refr
       : undefined
   t.match((await login()).claims, { sub: 'alice' })
   t.match(
-    await refreshTokenGrant(provider, record),
+    await refreshed(provider, record),
     { claims: { email: 'alice@example.com' } },
     'the old ones stay',
   )
@@ -68,7 +67,7 @@ t.test(
     const { scripted, provider, login, eventsOf } = await startLoginBed(t, { userinfo: true })
     let record = recordOf(await login())
     const refresh = async () => {
-      const answer = await refreshTokenGrant(provider, record)
+      const answer = await refreshed(provider, record)
       record = { ...record, ...answer, accessTokens: [answer.accessToken] }
       return answer
     }

@@ -2,7 +2,8 @@ import type { SessionStore } from '../domain/session-store.ts'
 import type { FileChanges } from './file-changes.ts'
 import type { Batch, FileDatabase, Stored } from './file-database.ts'
 import { decodeDated, encodeDated, type Dated } from './file-record.ts'
-import { createWaiters } from './file-waiters.ts'
+import { createUnheardLocks } from './unheard-locks.ts'
+import { createWaiters } from './waiters.ts'
 
 /** What counts for a while only: the parts of `SessionStore` about locks, notes and consumed keys. */
 export interface FileLeases extends Pick<
@@ -15,6 +16,7 @@ export interface FileLeases extends Pick<
   releasedPerhaps(): void
   /** Removes what is over; called with the key of an expiry. */
   expire(name: string): Promise<void>
+  close(): void
 }
 
 export interface FileLeasesParts {
@@ -33,6 +35,7 @@ const LOOK_AGAIN_MS = 1 // a lease is over in the millisecond after its end
 export function createFileLeases({ database, changes, nowMs }: FileLeasesParts): FileLeases {
   const { leases, expiring } = database
   const waiters = createWaiters()
+  const unheard = createUnheardLocks(unlock)
 
   function look(name: string): Lease | undefined {
     const found: Stored | undefined = database.look(leases, name)
@@ -73,27 +76,36 @@ export function createFileLeases({ database, changes, nowMs }: FileLeasesParts):
     changes().tell(batch, { kind: 'unlocked', key: name.slice(LOCK.length) })
   }
 
+  async function unlock(key: string, owner: string): Promise<void> {
+    const wasOurs = await settle(LOCK + key, (lease) =>
+      lease?.text === owner ? 'release' : undefined,
+    )
+    if (wasOurs) changes().catchUp()
+  }
+
   return {
     released: waiters.wake,
     releasedPerhaps: waiters.wakeAll,
-    lock: (key, owner, leaseMs) =>
-      settle(LOCK + key, (lease) =>
-        counts(lease) && lease.text !== owner
-          ? undefined
-          : { text: owner, untilMs: nowMs() + leaseMs },
-      ),
+    async lock(key, owner, leaseMs) {
+      unheard.forget(owner)
+      try {
+        return await settle(LOCK + key, (lease) =>
+          counts(lease) && lease.text !== owner
+            ? undefined
+            : { text: owner, untilMs: nowMs() + leaseMs },
+        )
+      } catch (cause) {
+        unheard.remember(owner, key)
+        throw cause
+      }
+    },
     renewLock: (key, owner, leaseMs) =>
       settle(LOCK + key, (lease) =>
         counts(lease) && lease.text === owner
           ? { text: owner, untilMs: nowMs() + leaseMs }
           : undefined,
       ),
-    async unlock(key, owner) {
-      const wasOurs = await settle(LOCK + key, (lease) =>
-        lease?.text === owner ? 'release' : undefined,
-      )
-      if (wasOurs) changes().catchUp()
-    },
+    unlock,
     async waitForUnlock(key, timeoutMs) {
       const waiter = waiters.start(key) // before looking, so that no release falls in between
       try {
@@ -120,6 +132,7 @@ export function createFileLeases({ database, changes, nowMs }: FileLeasesParts):
       if (lease === undefined || nowMs() < lease.untilMs) return
       await database.writeIf(leases, name, lease.revision, (batch) => batch.remove(leases, name))
     },
+    close: unheard.close,
   }
 }
 

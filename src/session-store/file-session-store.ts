@@ -34,6 +34,7 @@ export interface FileSessionStoreOptions {
 const REASON_MS = 15 * 60_000 // long enough for a page left open to be told why it must sign in again
 const MARK = '-' // the library takes no empty values
 const AFTER_ALL = '\uffff'
+const ENDED_AT_ONCE = 500 // in one commit, which has its deadline
 
 interface Entry {
   readonly session: FiledSession
@@ -155,8 +156,9 @@ export function createFileSessionStore(options: FileSessionStoreOptions): Sessio
     return (await finish(key, reason)) === reason
   }
 
+  const { lock, renewLock, unlock, waitForUnlock, consumeOnce, remember, recall } = leases
   return {
-    ...leases,
+    ...{ lock, renewLock, unlock, waitForUnlock, consumeOnce, remember, recall },
     async create(created: NewStoredSession) {
       refuseWhenFull()
       const { key, indexKeys } = created
@@ -198,8 +200,13 @@ export function createFileSessionStore(options: FileSessionStoreOptions): Sessio
     async endByIndex(indexKey, reason) {
       const range = { start: [indexKey, ''], end: [indexKey, AFTER_ALL] }
       const keys = database.keys<[string, string]>(filed, range).map(([, key]) => key)
-      const wereAlive = await Promise.all(keys.map((key) => endOne(key, reason)))
-      return keys.filter((_, nth) => wereAlive[nth])
+      const gone: string[] = []
+      for (let at = 0; at < keys.length; at += ENDED_AT_ONCE) {
+        const some = keys.slice(at, at + ENDED_AT_ONCE)
+        const wereAlive = await Promise.all(some.map((key) => endOne(key, reason)))
+        gone.push(...some.filter((_, nth) => wereAlive[nth]))
+      }
+      return gone
     },
     list: createFileListing(database, nowMs),
     watch(listener) {
@@ -219,6 +226,7 @@ export function createFileSessionStore(options: FileSessionStoreOptions): Sessio
       isOpen = false
       sweep.close()
       changes.close()
+      leases.close()
       await database.close()
     },
   }

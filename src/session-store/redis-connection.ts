@@ -22,7 +22,7 @@ export interface RedisConnection {
 }
 
 const CONNECT_TIMEOUT_MS = 1_000
-const SILENT_SOCKET_MS = 2_000 // a command without any answer for so long: the socket is dead, or a new master is elected
+const SILENT_SOCKET_MS = 2_000 // a command without any answer for so long: the socket is dead, or a new master is elected. Deadlines: redis-deadline.ts
 const LONGEST_RETRY_MS = 1_000
 const REFRESH_SLOTS_MS = 5_000
 const CLUSTER_RETRY_MS = 100
@@ -117,14 +117,13 @@ const ONE_SUBSCRIPTION = {
   autoResubscribe: false,
 } as const
 
-function clientOptions({ username, password, tls, commandTimeoutMs }: RedisOptions): ClientOptions {
+function clientOptions({ username, password, tls }: RedisOptions): ClientOptions {
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
     protocol: 2, // no HELLO, so that older servers and proxies are spoken to alike
     disableClientInfo: true, // CLIENT SETINFO is no command of Redis 6, and no right of our ACL user
-    commandTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENT_SOCKET_MS,
     maxRetriesPerRequest: 1,

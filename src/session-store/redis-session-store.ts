@@ -44,7 +44,12 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
   const index = createRedisIndex({ ask, keys, nowMs })
   const listeners = new Set<(change: SessionChange) => void>()
   const channel = createRedisChannel({ connection, keys, onMessage, onGap })
-  const { released, releasedPerhaps, ...locks } = createRedisLocks({
+  const {
+    released,
+    releasedPerhaps,
+    close: closeLocks,
+    ...locks
+  } = createRedisLocks({
     ask,
     keys,
     isLive: channel.isLive,
@@ -157,6 +162,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
     count: async () => undefined, // Redis knows only how many keys there are, of everybody
     storedBytes: async () => undefined,
     async close() {
+      closeLocks()
       channel.close()
       connection.close()
     },

@@ -101,6 +101,20 @@ t.test('SE-17 R1 a frozen Redis fails every call within a second; sessions survi
   }
 })
 
+t.test('SE-17 a connection that breaks is made again before anybody is refused', async (t) => {
+  const { server, options } = await startRedis(t)
+  const store = await openStore(t, { options, servers: [server] })
+  await store.create(session('a'))
+  for (let round = 0; round < 3; round++) {
+    await server.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    const untilMs = performance.now() + 300
+    while (performance.now() < untilMs) {
+      t.match(await store.read('a'), { version: 1 })
+      await pause(5)
+    }
+  }
+})
+
 t.test('SE-17 a store opened before Redis is there serves as soon as it is', async (t) => {
   const { server, options } = await startRedis(t)
   await server.kill()
@@ -114,6 +128,8 @@ t.test('SE-17 a store opened before Redis is there serves as soon as it is', asy
   t.ok((await eachIsRefused(t, store)) < WITHIN_MS)
   t.equal(store.watchIsLive(), false)
   t.match(troubles, [{ code: 'ECONNREFUSED' }])
+  const refused: unknown = await store.read('a').catch((cause: unknown) => cause)
+  t.match(refused, { cause: { cause: { code: 'ECONNREFUSED' } } }, 'the log says why')
   await server.restart()
   await servesAgain(store)
   await store.create(session('a'))

@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { SessionRecord, Ticket } from '../domain/session-record.ts'
 import type { Vault } from '../domain/session-vault.ts'
+import { packText, unpackText } from './packed-text.ts'
 
-const FORMAT = 1 // first octet of every sealed record; another format gets another number (SE-24)
+const FORMAT = 2 // first octet of every sealed record; another format gets another number (SE-24)
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEADER_BYTES = 1 + NONCE_BYTES + TAG_BYTES
@@ -20,7 +21,7 @@ export const vault: Vault = {
   transactionKey: (state) => hash('transaction', state),
   logoutTokenKey: (issuer, jti) => hash('logout token', issuer, jti),
   seal: (ticket, version, record) =>
-    encrypt(recordKey(ticket), associatedData(ticket, version), recordText(record)),
+    encrypt(recordKey(ticket), associatedData(ticket, version), packedRecord(record)),
   open(ticket, version, sealed) {
     if (sealed.length < HEADER_BYTES || sealed[0] !== FORMAT) return undefined
     return parseRecord(decrypt(recordKey(ticket), associatedData(ticket, version), sealed))
@@ -42,10 +43,10 @@ function associatedData(ticket: Ticket, version: number): Uint8Array {
   return Buffer.from(`${FORMAT} ${version} ${hash('session', ticket.id)}`)
 }
 
-function encrypt(key: Uint8Array, aad: Uint8Array, text: string): Uint8Array {
+function encrypt(key: Uint8Array, aad: Uint8Array, text: Uint8Array): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad)
-  const body = cipher.update(text, 'utf8')
+  const body = cipher.update(text)
   cipher.final()
   // Exactly as large as needed: a slice of a shared pool would keep the whole pool alive.
   const sealed = new Uint8Array(HEADER_BYTES + body.length)
@@ -56,13 +57,14 @@ function encrypt(key: Uint8Array, aad: Uint8Array, text: string): Uint8Array {
   return sealed
 }
 
-function decrypt(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): string | undefined {
+function decrypt(key: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | undefined {
   const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
   decipher.setAAD(aad).setAuthTag(sealed.subarray(1 + NONCE_BYTES, HEADER_BYTES))
   try {
-    const text = decipher.update(sealed.subarray(HEADER_BYTES), undefined, 'utf8')
-    return text + decipher.final('utf8')
+    const text = decipher.update(sealed.subarray(HEADER_BYTES))
+    decipher.final()
+    return text
   } catch {
     return undefined // GCM says no more than this: not sealed for this ticket and version
   }
@@ -85,13 +87,13 @@ const FIELDS = Object.keys({
   accessTokens: true,
 } satisfies Record<keyof SessionRecord, true>) as (keyof SessionRecord)[]
 
-function recordText(record: SessionRecord): string {
-  return JSON.stringify(FIELDS.map((name) => record[name]))
+function packedRecord(record: SessionRecord): Uint8Array {
+  return packText(JSON.stringify(FIELDS.map((name) => record[name])))
 }
 
-function parseRecord(text: string | undefined): SessionRecord | undefined {
-  if (text === undefined) return undefined
-  const values = JSON.parse(text) as unknown[]
+function parseRecord(packed: Buffer | undefined): SessionRecord | undefined {
+  if (packed === undefined) return undefined
+  const values = JSON.parse(unpackText(packed)) as unknown[]
   if (values[0] !== 1) return undefined
   const known = FIELDS.map((name, at) => [name, values[at]]).filter(([, value]) => value !== null)
   return Object.fromEntries(known) as SessionRecord

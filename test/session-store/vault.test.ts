@@ -101,7 +101,7 @@ t.test('SE-24 another format, damage and garbage count as absent', async (t) => 
     vault.open(
       ticket,
       1,
-      Uint8Array.from(sealed, (octet, at) => (at === 0 ? 2 : octet)),
+      Uint8Array.from(sealed, (octet, at) => (at === 0 ? 1 : octet)),
     ),
     undefined,
   )

@@ -10,7 +10,7 @@ import { measureStoreSizes } from './store-sizes.ts'
  */
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '16' },
     seconds: { type: 'string', default: '1' }, // many short rounds: what else runs here is then in all of them
     sessions: { type: 'string', default: '10000,100000' },
     write: { type: 'boolean', default: false },
@@ -31,9 +31,10 @@ they are. Last run on ${machine()}.
 
 ### A request with a session
 
-One gateway process for each store, one signed-in user, ${connections} connections, ${rounds} interleaved rounds of ${seconds} s. CPU is that of
-the gateway's process, user and system, all threads. Ratios are to \`memory\` in the same round: median (quartiles). Without
-its channel means that Redis is up but refuses subscriptions, so that every request has to ask it.
+One gateway process for each store, one signed-in user, ${connections} connections, ${rounds} rounds. In a round each is loaded for ${seconds} s, one
+after the other, and then again in the opposite order, so that a machine that gets slower is slower for all. CPU is that of
+the gateway's process, user and system, all threads. Ratios are to \`memory\` in the same round: median (quartiles). The second
+process with the same store is a control: what it differs by is the measuring. Without its channel means that Redis is up but refuses subscriptions, so that every request has to ask it.
 
 | store | CPU µs/request | ratio | requests/s | ratio | not 200 |
 |---|---|---|---|---|---|

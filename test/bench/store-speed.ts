@@ -22,6 +22,8 @@ export interface StoreSpeedPlan {
 type SessionPlan = Readonly<Record<string, unknown>>
 
 const BODY_BYTES = 250
+const WARM_SECONDS = 5
+const CONTROL = 'memory, a second process'
 const DEAF = { username: 'deaf', password: 'no-channel' } as const
 
 /** CPU and throughput of a request with a session, one gateway process for each store, as rows of a Markdown table. */
@@ -38,16 +40,28 @@ export async function measureStoreSpeed(
     gateways.push(await startSignedInGateway(await freePort(), origin, options))
   }
   const results = new Map<SignedInGateway, LoadResult[]>(gateways.map((one) => [one, []]))
-  for (const gateway of gateways) await measure(gateway, loadOf(gateway, connections, 2)) // warm
+  const load = (gateway: SignedInGateway, loadSeconds: number) =>
+    measure(gateway, loadOf(gateway, connections, loadSeconds))
+  for (const gateway of gateways) await load(gateway, WARM_SECONDS)
   for (let round = 0; round < rounds; round++) {
-    for (const gateway of rotated(gateways, round))
-      results.get(gateway)?.push(await measure(gateway, loadOf(gateway, connections, seconds)))
+    const there = rotated(gateways, round)
+    const way = [...there, ...there.toReversed()] // a machine that gets slower is slower for all
+    const found = new Map<SignedInGateway, LoadResult>()
+    for (const gateway of way) {
+      const result = await load(gateway, seconds)
+      const before = found.get(gateway)
+      found.set(gateway, before === undefined ? result : together(before, result))
+    }
+    for (const [gateway, result] of found) results.get(gateway)?.push(result)
   }
   const [base = []] = results.values()
   return [...results].map(([{ name }, own]) => row(name, own, base))
 }
 
-/** `session` of the configuration for each way to keep them; memory, the measure, comes first. */
+/**
+ * `session` of the configuration for each way to keep them; memory, the measure, comes first. It comes a second time, as
+ * a control: what that one differs by is the measuring.
+ */
 async function sessionPlans(closers: Closers): Promise<Readonly<Record<string, SessionPlan>>> {
   const path = await mkdtemp(join(tmpdir(), 'bearergate-bench-'))
   closers.teardown(() => rm(path, { recursive: true, force: true }))
@@ -56,9 +70,23 @@ async function sessionPlans(closers: Closers): Promise<Readonly<Record<string, S
   await server.admin.acl('SETUSER', DEAF.username, 'on', `>${DEAF.password}`, ...rules.split(' '))
   return {
     memory: {},
+    [CONTROL]: {},
     file: { store: 'file', file: { path } },
     redis: { store: 'redis', redis: { url: server.url } },
     'redis without its channel': { store: 'redis', redis: { url: server.url, ...DEAF } },
+  }
+}
+
+/** Two results of equal time as one. */
+function together(one: LoadResult, other: LoadResult): LoadResult {
+  const requestsPerSecond = (one.requestsPerSecond + other.requestsPerSecond) / 2
+  const spent =
+    one.cpuMicroseconds * one.requestsPerSecond + other.cpuMicroseconds * other.requestsPerSecond
+  return {
+    requestsPerSecond,
+    cpuMicroseconds: spent / 2 / requestsPerSecond,
+    p99Ms: Math.max(one.p99Ms, other.p99Ms),
+    failures: one.failures + other.failures,
   }
 }
 

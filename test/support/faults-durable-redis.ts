@@ -1,14 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './gateway.ts'
 import { until } from './redis-servers.ts'
 
+const MEMORY_DISK = '/dev/shm'
+
 /**
  * A `redis-server` that hands every write to the kernel before it answers: what it acknowledged
- * survives SIGKILL. It does not wait for the disk, which may be busy with other tests.
+ * survives SIGKILL. It does not wait for the disk, which may be busy with other tests: where there
+ * is a disk in memory, it writes there.
  */
 export interface DurableRedis {
   readonly url: string
@@ -25,7 +29,8 @@ interface Owner {
 
 export async function startDurableRedis(t: Owner): Promise<DurableRedis> {
   const port = await freePort()
-  const folder = await mkdtemp(join(tmpdir(), 'bearergate-redis-'))
+  const disk = existsSync(MEMORY_DISK) ? MEMORY_DISK : tmpdir()
+  const folder = await mkdtemp(join(disk, 'bearergate-redis-'))
   const args = [
     ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'no'],

@@ -40,18 +40,19 @@ export function judge(evidence: Evidence, signOut: SignOut): Verdict {
   const killMs = killOf(evidence, last)
   if (killMs !== undefined)
     return { isDocumented: true, story: `${ago} met SIGKILL ${nearby(killMs, last.decidedMs)}` }
-  if (isUnheard(evidence, last)) return { isDocumented: true, story: `${ago} never arrived there` }
+  if (isUnheard(evidence, last, signOut))
+    return { isDocumented: true, story: `${ago} never arrived there` }
   return { isDocumented: false, story: `${ago} arrived` }
 }
 
 /** The provider's answer was cut off, or the gateway says that it had given up before it came. */
-function isUnheard({ log, incarnations }: Evidence, call: TokenCall): boolean {
+function isUnheard({ log, incarnations }: Evidence, call: TokenCall, { atMs }: SignOut): boolean {
   if (call.wasCut) return true
   const { by, subject, decidedMs } = call
   const asked = incarnations.find(({ id }) => id === by)
   if (asked === undefined) return false
-  const ends = (fromMs: number) =>
-    log.refreshes(asked, subject, { fromMs, toMs: decidedMs + CALL_MS })
+  const toMs = Math.min(decidedMs + CALL_MS, atMs) // the user signs in again after that: another session
+  const ends = (fromMs: number) => log.refreshes(asked, subject, { fromMs, toMs })
   const hasArrived = ends(decidedMs - SAME_MOMENT_MS).includes('refresh_succeeded')
   return !hasArrived && ends(decidedMs - CALL_MS).includes('refresh_failed')
 }

@@ -47,11 +47,27 @@ local function pass_on(txn, answer)
   txn:done(reply)
 end
 
+-- Bearergate's cookies are nobody's business but its own: one for each session, and for each sign-in under way.
+local function cookies_of_others(header)
+  local kept = {}
+  for pair in string.gmatch(header, "[^;]+") do
+    local name = string.gsub(string.match(pair, "^%s*([^=]*)"), "^__Host%-", "")
+    if name ~= "bearergate" and string.sub(name, 1, 11) ~= "bearergate-" then table.insert(kept, pair) end
+  end
+  return (string.gsub(table.concat(kept, ";"), "^%s+", ""))
+end
+
 core.register_action("verify", { "http-req" }, function(txn)
   local answer = core.httpclient():get({ url = url, headers = question(txn), timeout = 15000 })
   if answer == nil or answer.status ~= 204 then return pass_on(txn, answer or {}) end
   for _, name in ipairs(copied) do
     txn.http:req_del_header(name)
     for _, value in ipairs(values(answer.headers[name] or {})) do txn.http:req_add_header(name, value) end
+  end
+  local cookies = values(txn.http:req_get_headers()["cookie"] or {})
+  txn.http:req_del_header("cookie")
+  for _, header in ipairs(cookies) do
+    local others = cookies_of_others(header)
+    if others ~= "" then txn.http:req_add_header("cookie", others) end
   end
 end)

@@ -73,6 +73,8 @@ const HOSTILE = [
   '/x/../oauth2/logout',
   '/oauth2;x/logout',
   '/oauth2%2flogout',
+  '/oauth2%3fx/logout',
+  '/oauth2%23/logout',
 ]
 
 for (const wish of HOSTILE) {

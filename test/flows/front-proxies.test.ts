@@ -56,6 +56,17 @@ for (const name of Object.keys(FRONTS) as FrontProxy[]) {
       await newBrowser().fetch(`${origin}/open/x`, { headers: { cookie: cookies } })
       t.equal(upstream.requests.at(-1)?.headers.cookie, 'a=1; b=2', 'others stay')
     }
+    const ours = ['bearergate', 'bearergate-at-acme', 'bearergate-login-abcdefghijklmnop']
+    const [ticket, there, underWay] = ours.map((one) => `__Host-${one}=x`)
+    for (const cookies of [
+      `${ticket}; ${there}; ${underWay}; a=1; bearergates=3; b=2`,
+      `a=1; ${there}; bearergates=3; ${ticket}; ${underWay}; b=2`,
+      `${there}; a=1; ${underWay}; bearergates=3; b=2; ${ticket}`,
+    ]) {
+      await newBrowser().fetch(`${origin}/open/x`, { headers: { cookie: cookies } })
+      const left = upstream.requests.at(-1)?.headers.cookie ?? ''
+      t.same(left.split(/;\s*/).filter(Boolean), ['a=1', 'bearergates=3', 'b=2'], 'RS-4')
+    }
 
     const before = upstream.requests.length
     const sent = await browser.post(`${origin}/api/orders`, { item: 'x' }, { site: 'same-origin' })

@@ -195,6 +195,19 @@ for (const [method, path, destination, status] of DESTINATIONS) {
   })
 }
 
+t.test('HX-34 COPY below a host that no route names', async (t) => {
+  const stand = createStand()
+  for (const [destination, status] of [
+    ['/b', 200],
+    ['http://10.1.2.3:8080/b', 200],
+    ['https://app.example.com/b', 200],
+    ['http://10.1.2.4/b', 400],
+  ] as const) {
+    const headers = { host: '10.1.2.3:8080', destination }
+    t.equal((await send(t, stand, '/a', { method: 'COPY', headers })).status, status, destination)
+  }
+})
+
 t.test('ER-13 no route is 404 for everybody', async (t) => {
   const stand = createStand({ routes: [{ path: { kind: 'exact', path: '/only' } }] })
   for (const method of ['GET', 'POST', 'PROPFIND', 'DELETE']) {

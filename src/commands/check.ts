@@ -74,15 +74,23 @@ function linesOf(diagnostics: readonly Diagnostic[]): string {
 }
 
 function summary(config: GatewayConfig): string {
-  const { providers, listen, admin } = config
+  const { providers, listen, admin, identity } = config
   const scheme = listen.tls === undefined ? 'http' : 'https'
   const facts = [
     ['public URL', config.publicUrl.origin],
     ['listens on', `${scheme}://${authority(listen)}, admin http://${authority(admin)}`],
     ...providers.flatMap(providerFacts),
+    ...(identity === undefined
+      ? []
+      : [['signs as', `${identity.issuer}, keys at ${jwksUri(config)}`]]),
   ]
   const routes = [['route', 'access', 'upstream'], ...config.routes.map(routeRow)]
   return `${table(facts)}\n\n${table(routes)}`
+}
+
+/** Where upstreams read the keys of signed identities. */
+function jwksUri({ publicUrl }: GatewayConfig): string {
+  return `${publicUrl.origin}/oauth2/jwks`
 }
 
 function providerFacts(provider: ProviderConfig): string[][] {
@@ -139,6 +147,9 @@ function jsonOf({ config, problems, warnings }: CheckResult, file: string): obje
     ...verdict,
     public_url: config.publicUrl.origin,
     ...providersJson(config.providers),
+    ...(config.identity === undefined
+      ? {}
+      : { identity: { issuer: config.identity.issuer, jwks_uri: jwksUri(config) } }),
     routes,
   }
 }

@@ -22,8 +22,10 @@ export function explanationText(explanation: Explanation, file: string): string 
   return rows.map(([label, text]) => `${label.padEnd(11)}${printable(text, 2_000)}\n`).join('')
 }
 
-function routeRows({ id, index, line, access, credentials }: ExplainedRoute, file: string): Row[] {
-  const takes = access === 'public' ? '' : `, by ${credentials.join(' or ')}`
+function routeRows(route: ExplainedRoute, file: string): Row[] {
+  const { id, index, line, access, credentials, providers = [] } = route
+  const of = providers.length === 0 ? '' : ` of ${providers.join(' or ')}`
+  const takes = access === 'public' ? '' : `, by ${credentials.join(' or ')}${of}`
   return [['route', `${id} (routes[${index}], ${file}:${line}): access ${access}${takes}`]]
 }
 

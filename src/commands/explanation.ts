@@ -40,6 +40,8 @@ export interface ExplainedRoute {
   readonly line: number
   readonly access: Route['access']
   readonly credentials: readonly ('session' | 'bearer')[]
+  /** Names of the providers whose people it takes, where there are several. */
+  readonly providers?: readonly string[]
 }
 
 export type Outcome =
@@ -106,10 +108,11 @@ export function explain(
     return { ...asked, outcome: refused(entrance, refusal.reason, refusal) }
   if (route === undefined) return { ...asked, outcome: answeredHere(entrance) }
   const facts = requestFacts(entrance.method, request.headers)
+  const elsewhere = strangerAt(config, route, claims)
   const caller = explainedCaller({
     route,
     credential: bearerCredential(request.rawHeaders),
-    claims,
+    claims: elsewhere === undefined ? claims : undefined,
     ...providerOf(config, route, claims),
     lifetimeMs: config.session.lifetimeMs,
     nowMs,
@@ -118,9 +121,21 @@ export function explain(
     ...asked,
     route: explainedRoute(loaded, route),
     request: facts,
-    caller: caller.told,
+    caller: elsewhere ?? caller.told,
     outcome: outcomeOf({ loaded, request, entrance, route, facts, caller, nowMs }),
   }
+}
+
+/** Who is signed in at a provider that the route does not take is nobody there. */
+function strangerAt(
+  { providers }: GatewayConfig,
+  route: Route,
+  claims: ExplainTerms['claims'],
+): string | undefined {
+  const home = providers.find(({ issuer }) => issuer === claims?.['iss'])
+  if (home === undefined || route.providers.includes(home.name) || route.access === 'public')
+    return undefined
+  return `nobody: sign-ins and tokens of ${home.issuer} count for nothing on this route`
 }
 
 /** Of several that the route takes the one that the claims name, else the first. */
@@ -152,7 +167,9 @@ function explainedRoute({ config, lineOf }: LoadedFile, route: Route): Explained
     ...(bearer === undefined ? [] : (['bearer'] as const)),
   ]
   const line = lineOf(['routes', index])
-  return { id: route.id, index, line, access: route.access, credentials }
+  const { id, access, providers } = route
+  const of = config.providers.length > 1 ? { providers } : {}
+  return { id, index, line, access, credentials, ...of }
 }
 
 function answeredHere({ internalUrl, endpoint, method }: Entrance): Outcome {

@@ -7,6 +7,7 @@ import { measureLargeBodies } from './large-bodies.ts'
 import { measureLatency } from './latency.ts'
 import { measureRequestCost } from './request-cost.ts'
 import { pinProcesses } from './servers.ts'
+import { measureSignedIdentity } from './signed-identity.ts'
 import { measureStartUp } from './start-up.ts'
 import { skipped } from './target.ts'
 
@@ -31,11 +32,12 @@ const cost = await measureRequestCost(rounds)
 const rows = [...cost.targets]
 let workers = ''
 if (!values.quick) {
-  const all = 'p99, routes, decisions, sessions, workers, large bodies'
+  const all = 'p99, routes, decisions, signed identity, sessions, workers, large bodies'
   if (hasWrk) {
     rows.push(await measureLatency(cost, rounds))
     rows.push(await measureRoutes(rounds))
     rows.push(...(await measureDecisions(rounds)))
+    rows.push(await measureSignedIdentity(rounds))
     rows.push(...(await measureSessions(rounds)))
     rows.push(...(await measureLargeBodies(rounds)))
     workers = await measureWorkers(rounds)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../src/commands/arguments.ts'
@@ -90,6 +91,23 @@ t.test(
     t.ok(stderr.startsWith(`${join(cwd, 'nothing.yaml')}: `))
   },
 )
+
+t.test('with signed identities: what upstreams have to be told', async (t) => {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const signing = `identity: { keys: ["\${file:key.pem}"] }\n${VALID.replace('methods: [GET]', 'identity: {}')}`
+  const cwd = t.testdir({ 'gateway.yaml': signing, 'key.pem': key })
+  const { code, stdout } = await check(cwd, 'gateway.yaml')
+  t.equal(code, 0)
+  t.match(
+    stdout,
+    /signs as +http:\/\/localhost:8080, keys at http:\/\/localhost:8080\/oauth2\/jwks/,
+  )
+  t.notOk(stdout.includes(key.split('\n')[1] ?? ''))
+  const json = await check(cwd, 'gateway.yaml', '--json')
+  const issuer = 'http://localhost:8080'
+  t.match(JSON.parse(json.stdout), { identity: { issuer, jwks_uri: `${issuer}/oauth2/jwks` } })
+})
 
 t.test('help is an answer, wrong usage is not', async (t) => {
   const help = await check(t.testdirName, '--help')

@@ -33,6 +33,16 @@ routes:
   - { path: /live, upstream: "http://live", websocket: true, token: { via: none } }
 `
 
+const SEVERAL = `publicUrl: https://app.example.com
+providers:
+  staff: { issuer: "https://staff.example.com", clientId: a, clientSecret: "\${OIDC_CLIENT_SECRET}" }
+  guests: { issuer: "https://guests.example.com", clientId: b, clientSecret: "\${OIDC_CLIENT_SECRET}", ownCallback: true }
+session: { secrets: ["\${SESSION_SECRET}"] }
+routes:
+  - { path: /staff, upstream: "http://staff", provider: staff, headers: { set: { X-Issuer: "\${session.issuer}" } } }
+  - { path: /both, upstream: "http://both", provider: [staff, guests], headers: { set: { X-Issuer: "\${session.issuer}" } } }
+`
+
 const PAGE = ['--header', 'Accept: text/html']
 const ADA = { sub: 'ada', email: 'ada@example.com', groups: ['staff'], scope: 'openid read:orders' }
 
@@ -48,7 +58,7 @@ async function told(
   claims: object | string = ADA,
 ): Promise<Told> {
   const text = typeof claims === 'string' ? claims : JSON.stringify(claims)
-  const cwd = t.testdir({ 'bearergate.yaml': CONFIG, claims: text })
+  const cwd = t.testdir({ 'bearergate.yaml': CONFIG, 'several.yaml': SEVERAL, claims: text })
   const result = { stdout: '', stderr: '' }
   const code = await runExplain(args, {
     stdout: { write: (text) => void (result.stdout += text) },
@@ -211,6 +221,22 @@ t.test('what another proxy would be given to copy', async (t) => {
   const stranger = await explained(t, ['GET', '/oauth2/verify', ...asked], ADA)
   t.match(stranger.outcome, { reason: 'verify_refused' })
 })
+
+t.test(
+  'of several providers the one counts that iss names, where the route takes it',
+  async (t) => {
+    const at = async (path: string, iss?: string) =>
+      explained(t, ['GET', path, '--config', 'several.yaml'], { sub: 'ada', iss })
+    const staff = await at('/staff', 'https://staff.example.com')
+    t.match(staff, { route: { providers: ['staff'] }, outcome: { decision: 'forward' } })
+    t.match(JSON.stringify(staff), '"x-issuer","https://staff.example.com"')
+    const guest = await at('/staff', 'https://guests.example.com')
+    t.match(guest, { caller: /guests\.example\.com/, outcome: { reason: 'no_session' } })
+    const both = await at('/both', 'https://guests.example.com')
+    t.match(JSON.stringify(both), '"x-issuer","https://guests.example.com"')
+    t.match((await at('/staff')).outcome, { decision: 'forward' })
+  },
+)
 
 t.test('a form that would be kept for after the login is told of', async (t) => {
   const form = ['POST', '/forms', '--header', 'Content-Type: application/x-www-form-urlencoded']

@@ -24,7 +24,7 @@ export function sessionAnswer(
   { claims, refreshCooldownMs, entries, site }: SessionAnswerOptions,
 ): Record<string, unknown> {
   const { record } = session
-  const provider = nameOf(record, entries)
+  const provider = providerOf(record, entries)
   return {
     ...(provider === '' ? {} : { provider }),
     session: {
@@ -44,7 +44,8 @@ export function sessionAnswer(
   }
 }
 
-function nameOf({ issuer }: SessionRecord, entries: ProviderEntries): string {
+/** The name of the provider that a session is of; '' where there is only one. */
+export function providerOf({ issuer }: SessionRecord, entries: ProviderEntries): string {
   return entries.find((entry) => entry.issuer === issuer)?.name ?? ''
 }
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entranceOf } from '../http/entrance.ts'
 import { plainHeaders, refuse } from '../http/refusal.ts'
 import { isOtherOrigin } from './own-session.ts'
-import { loginUrlAt, secondsUntil, sessionAnswer, timestamp } from './session-answer.ts'
+import { loginUrlAt, providerOf, secondsUntil, sessionAnswer, timestamp } from './session-answer.ts'
 import { askedSession, type SessionEndpointOptions } from './session-endpoint.ts'
 import type { SessionWords } from './session-event-stream.ts'
 import type { SessionEventStreams } from './session-event-streams.ts'
@@ -21,7 +21,7 @@ export function sessionEventsEndpoint(options: SessionEventsOptions) {
     if (isOtherOrigin(request, reply, options)) return reply
     const { session, loginAt } = await askedSession(request, options)
     if (typeof session === 'string') return refuse(request, reply, session, { loginAt })
-    const words = wordsFor(request, options, loginAt)
+    const words = wordsFor(request, options, providerOf(session.record, options.entries))
     const body = options.eventStreams.open(session, words)
     if (body === undefined) return refuse(request, reply, 'overloaded')
     return reply.headers({ ...plainHeaders(entranceOf(request.raw)), ...STREAM_HEADERS }).send(body)
@@ -37,7 +37,7 @@ const STREAM_HEADERS = {
 function wordsFor(
   request: FastifyRequest,
   options: SessionEventsOptions,
-  loginAt: string | undefined,
+  provider: string,
 ): SessionWords {
   const { site } = entranceOf(request.raw)
   const { nowMs } = options
@@ -48,6 +48,6 @@ function wordsFor(
       ends_at: timestamp(endsAtMs),
       ends_in_seconds: secondsUntil(endsAtMs, nowMs()),
     }),
-    ended: (reason) => ({ reason, login_url: loginUrlAt(loginAt, site) }),
+    ended: (reason) => ({ reason, login_url: loginUrlAt(provider, site) }),
   }
 }

@@ -4,7 +4,7 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginTransaction } from '../domain/login-transaction.ts'
 import { cookieNames, cookieValues } from './cookie-header.ts'
 import { addCookie, type CookieAttributes, type CookieSeal } from './cookie-seal.ts'
-import { cookieName, decoded } from './session-cookie.ts'
+import { cookieName, decoded, ticketCookieName } from './session-cookie.ts'
 
 /** Time to finish a login at the provider (STANDARDS SE-3). */
 export const LOGIN_TRANSACTION_SECONDS = 15 * 60
@@ -45,6 +45,12 @@ export function createLoginTransactionCookie(
     addCookie(reply, name, '', attributes(0))
   const pendingNames = (cookieHeader: string | undefined): string[] =>
     cookieNames(cookieHeader, prefix).filter((name) => SHORT_HASH.test(name.slice(prefix.length)))
+  /** Of providers beside the one whose ticket the limit leaves room for. */
+  const ticketBytes = (cookieHeader: string | undefined): number =>
+    cookieNames(cookieHeader, ticketCookieName(publicUrl, '')).reduce(
+      (bytes, name) => bytes + sizeBytes(name, cookieValues(cookieHeader, name).join('')),
+      0,
+    )
   const open = (cookieHeader: string | undefined, name: string): LoginTransaction | undefined => {
     const [value, second] = cookieValues(cookieHeader, name)
     if (value === undefined || second !== undefined) return undefined
@@ -63,7 +69,7 @@ export function createLoginTransactionCookie(
         startedAtMs: open(cookieHeader, other)?.startedAtMs ?? 0,
         bytes: sizeBytes(other, cookieValues(cookieHeader, other).join('')),
       }))
-      for (const other of surplus(pending, bytes)) remove(reply, other)
+      for (const other of surplus(pending, bytes + ticketBytes(cookieHeader))) remove(reply, other)
       addCookie(reply, name, sealed, attributes(LOGIN_TRANSACTION_SECONDS))
     },
     read: (cookieHeader, state) => {

@@ -13,7 +13,7 @@ h1{margin:0 0 .6rem;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spa
 p{margin:0 0 .75rem;color:var(--soft);text-wrap:pretty;overflow-wrap:anywhere}
 .ways{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.6rem}
 .ways form{display:contents}
-.equal{flex-direction:column;padding:0;list-style:none}
+.equal{flex-direction:column;margin-bottom:0;padding:0;list-style:none}
 .equal .way{width:100%}
 .way{display:inline-flex;align-items:center;justify-content:center;min-height:2.9rem;padding:.55rem 1.3rem;border-radius:.65rem;border:1px solid transparent;font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer;background:var(--quiet);color:var(--text)}
 .way:hover{border-color:var(--line)}

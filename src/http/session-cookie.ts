@@ -49,7 +49,8 @@ const MAX_VALUE_LENGTH = 1_024 // ours have about 250 characters
 export function createSessionCookie(options: SessionCookieOptions): SessionCookie {
   const { seal, publicUrl, provider } = options
   const secure = publicUrl.protocol === 'https:'
-  const name = cookieName(publicUrl) + (provider === undefined ? '' : `-at-${provider}`)
+  const name =
+    provider === undefined ? cookieName(publicUrl) : ticketCookieName(publicUrl, provider)
   const open = remembering(
     (value) => openTicket(seal, value, provider),
     options.cacheEntries ?? DEFAULT_CACHE_ENTRIES,
@@ -85,6 +86,11 @@ export function createSessionCookie(options: SessionCookieOptions): SessionCooki
  */
 export function cookieName(publicUrl: URL): string {
   return publicUrl.protocol === 'https:' ? `__Host-${OWN_COOKIE_NAME}` : OWN_COOKIE_NAME
+}
+
+/** The cookie of one of several providers; apart from every other name of ours, whatever the provider's. */
+export function ticketCookieName(publicUrl: URL, provider: string): string {
+  return `${cookieName(publicUrl)}-at-${provider}`
 }
 
 function openTicket(

@@ -1,10 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import { bearerCredential } from '../domain/bearer-credential.ts'
 import type { Route } from '../domain/route.ts'
-import { admit, refusalOf, type Admission, type Guard } from './admission.ts'
+import { admit, refusalOf, type Admission, type AskedRequest, type Guard } from './admission.ts'
 import type { ProxyContext } from './proxy-context.ts'
-
-type AskedRequest = Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>
 
 /** Whether a request may pass one route. Answers as `admit` does. */
 export type Admit = (request: AskedRequest) => Admission | Promise<Admission>
@@ -28,7 +25,7 @@ function admitAtSeveral(
   route: Route,
   request: AskedRequest,
 ): Admission | Promise<Admission> {
-  if (route.access === 'public' || bringsToken(route, request)) return admit(proxy, route, request)
+  if (!looksAtSessions(route, request)) return admit(proxy, route, request)
   const { cookie } = request.headers
   const held = guards.filter(({ sessionCookie }) => sessionCookie.read(cookie) !== undefined)
   const [sole = proxy, another] = held
@@ -36,8 +33,10 @@ function admitAtSeveral(
   return amongSessions(held, route, request).catch(refusalOf)
 }
 
-function bringsToken({ credentials }: Route, { rawHeaders }: AskedRequest): boolean {
-  return credentials.bearer !== undefined && bearerCredential(rawHeaders).kind !== 'absent'
+/** Not where nobody's session counts, nor where a token comes along, which counts alone (AT-39). */
+function looksAtSessions({ access, credentials }: Route, { rawHeaders }: AskedRequest): boolean {
+  if (access === 'public' || !credentials.session) return false
+  return credentials.bearer === undefined || bearerCredential(rawHeaders).kind === 'absent'
 }
 
 /** The newest session that is enough counts: who signed in again did so to be that person. Else what the newest lacks. */

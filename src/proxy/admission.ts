@@ -84,7 +84,8 @@ function withIdentity(
   return identity.then((late): Admission => ({ ...admission, identity: late })).catch(refusalOf)
 }
 
-type AskedRequest = Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>
+/** What of a request decides. */
+export type AskedRequest = Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders'>
 
 function judge(guard: Guard, route: Route, request: AskedRequest): Admission | Promise<Admission> {
   const facts = requestFacts(request.method ?? '', request.headers)

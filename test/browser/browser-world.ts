@@ -8,7 +8,11 @@ import { listen } from '../../src/server/listen.ts'
 import { openChromium } from '../support/chromium.ts'
 import { freePort, providerSection, startGateway, type GatewayPlan } from '../support/gateway.ts'
 import { LOOPBACK_CERTIFICATE, LOOPBACK_KEY } from '../support/loopback-certificate.ts'
-import { startOpenIdProvider, type OpenIdProviderOptions } from '../support/openid-provider.ts'
+import {
+  startOpenIdProvider,
+  type OpenIdProvider,
+  type OpenIdProviderOptions,
+} from '../support/openid-provider.ts'
 
 /** A request as the application behind the gateway saw it. */
 export interface Hit {
@@ -19,9 +23,13 @@ export interface Hit {
 
 export interface WorldOptions {
   readonly provider?: OpenIdProviderOptions
+  /** A second provider: then they are `staff` and `partners`, and every route says which it takes. */
+  readonly partners?: OpenIdProvider
   /** Keys of the gateway's configuration on top of the usual ones. */
   readonly gateway?: GatewayPlan
   readonly routes?: readonly object[]
+  /** All routes, instead of the usual ones. */
+  readonly routesOnly?: (application: string) => readonly object[]
   /** Further routes, to the usual application. */
   readonly routesTo?: (application: string) => readonly object[]
   readonly chromium?: BrowserContextOptions
@@ -45,6 +53,7 @@ export async function browserWorld(t: Test, options: WorldOptions = {}) {
   const port = await freePort()
   const origin = options.https ? await endTls(t, port) : `http://localhost:${port}`
   provider.registerGateway(origin)
+  options.partners?.registerGateway(origin)
   const hits: Hit[] = []
   const application = await serve(t, (request, response) => {
     hits.push(hitOf(request))
@@ -53,8 +62,8 @@ export async function browserWorld(t: Test, options: WorldOptions = {}) {
   const gateway = await startGateway(t, {
     publicUrl: origin,
     listen: { host: '127.0.0.1', port },
-    provider: providerSection(provider),
-    routes: [
+    ...providersPlan(provider, options.partners),
+    routes: options.routesOnly?.(application) ?? [
       { path: '/public/*', upstream: application, access: 'public' },
       { path: '/*', upstream: application },
       ...(options.routes ?? []),
@@ -66,6 +75,15 @@ export async function browserWorld(t: Test, options: WorldOptions = {}) {
   const context = await openChromium(t, chromium, options.prefs?.(origin))
   const page = context.pages()[0] ?? (await context.newPage())
   return { provider, gateway, origin, application, hits, context, page }
+}
+
+function providersPlan(
+  provider: OpenIdProvider,
+  partners: OpenIdProvider | undefined,
+): GatewayPlan {
+  if (partners === undefined) return { provider: providerSection(provider) }
+  const staff = providerSection(provider, { title: 'Staff account' })
+  return { providers: { staff, partners: providerSection(partners, { title: 'Partner account' }) } }
 }
 
 /** Opens a page of the gateway and signs in with real clicks at the provider. */

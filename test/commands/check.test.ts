@@ -51,6 +51,40 @@ t.test(
   },
 )
 
+t.test('several providers: what to register at each', async (t) => {
+  const providers = `providers:
+  staff: { issuer: "https://idp.example.com", clientId: gateway }
+  partners: { issuer: "https://partners.example", clientId: gateway, ownCallback: true }
+`
+  const text = VALID.replace(/^provider: .*\n/m, providers).replace(
+    'methods:',
+    'provider: staff, methods:',
+  )
+  const cwd = t.testdir({ 'gateway.yaml': text })
+  const { code, stdout } = await check(cwd, 'gateway.yaml')
+  t.equal(code, 0)
+  t.match(
+    stdout,
+    /provider +partners: https:\/\/partners\.example\n +register +http:\/\/localhost:8080\/oauth2\/callback\/partners /,
+  )
+  const { providers: told } = JSON.parse((await check(cwd, 'gateway.yaml', '--json')).stdout)
+  const landing = 'http://localhost:8080/oauth2/logout/callback'
+  t.same(told, [
+    {
+      name: 'staff',
+      issuer: 'https://idp.example.com',
+      redirect_uri: 'http://localhost:8080/oauth2/callback',
+      post_logout_redirect_uri: landing,
+    },
+    {
+      name: 'partners',
+      issuer: 'https://partners.example',
+      redirect_uri: 'http://localhost:8080/oauth2/callback/partners',
+      post_logout_redirect_uri: landing,
+    },
+  ])
+})
+
 t.test('an invalid file: every problem on standard error, and exit code 1', async (t) => {
   const cwd = t.testdir({
     'gateway.yaml': VALID.replace('/public,', 'public,').replace('http:', 'htp:'),

@@ -130,7 +130,8 @@ export interface SessionBed {
   /** The refresh tokens that were presented to the provider, and access tokens given in exchange. */
   readonly presented: (string | undefined)[]
   /** Another process over the same store. */
-  replica(): SessionEngine
+  /** Another process over the same store. `issuers`: of which providers, default those of the bed. */
+  replica(issuers?: ReadonlySet<string>): SessionEngine
   answer(nth: number | string): RefreshAnswer
   signIn(over?: Partial<SignIn>): SignIn
   /** A signed-in session. */
@@ -201,8 +202,8 @@ export function sessionBed(t: Test, options: BedOptions = {}): SessionBed {
     after: clock.after,
   }
 
-  function replica(): SessionEngine {
-    const engine = createSessionEngine(engineOptions)
+  function replica(issuers = engineOptions.issuers): SessionEngine {
+    const engine = createSessionEngine({ ...engineOptions, issuers })
     t.teardown(() => engine.close())
     return engine
   }

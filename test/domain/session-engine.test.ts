@@ -291,3 +291,19 @@ for (const jumpMs of [60 * MINUTE_MS, -60 * MINUTE_MS]) {
     },
   )
 }
+
+t.test(
+  'AT-4 a session of a provider that is not configured any more counts as absent',
+  async (t) => {
+    const bed = sessionBed(t)
+    const { ticket } = await bed.live()
+    const moved = bed.replica(new Set(['https://other.example']))
+    t.equal(await moved.find(ticket), undefined)
+    t.equal(moved.peek(ticket), undefined)
+    t.same(bed.presented, [], 'nobody is shown its refresh token')
+    t.ok(
+      liveSession(await bed.replica().find(ticket)),
+      'and it is there when the provider is again',
+    )
+  },
+)

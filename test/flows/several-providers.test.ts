@@ -1,9 +1,5 @@
 import t from 'tap'
-import { decodeJwt } from 'jose'
-import { createBrowser } from '../support/browser-jar.ts'
-import { providerSection, startGateway } from '../support/gateway.ts'
-import { signIn, startOpenIdProvider } from '../support/openid-provider.ts'
-import { startScriptedProvider } from '../support/scripted-provider.ts'
+import { signIn } from '../support/openid-provider.ts'
 import { startTwoProviders } from '../support/two-providers.ts'
 
 t.test(
@@ -157,6 +153,32 @@ t.test(
   },
 )
 
+t.test(
+  'ID-14 a claim counts as that of the provider that makes it, where the route asks',
+  async (t) => {
+    const issuers: string[] = []
+    const { gateway, newBrowser, staff } = await startTwoProviders(t, {
+      staffFirst: ({ issuer }) => issuers.push(issuer),
+      routesTo: (upstream) => [
+        {
+          path: '/admin/*',
+          upstream,
+          provider: ['staff', 'partners'],
+          require: { claims: { iss: issuers, groups: 'staff' } },
+        },
+      ],
+    })
+    t.same(issuers, [staff.issuer])
+    const browser = newBrowser()
+    await signIn(browser, `${gateway.origin}/partners/x`, 'mallory')
+    const refused = await browser.fetch(`${gateway.origin}/admin/x`)
+    t.equal(refused.status, 403, 'of the right group, at the wrong provider')
+    t.same(refused.json().needed, { claims: ['iss'] })
+    await signIn(browser, `${gateway.origin}/staff/x`, 'alice')
+    t.equal((await browser.fetch(`${gateway.origin}/admin/x`)).status, 200)
+  },
+)
+
 t.test('RT-9 tokens are renewed at the provider that the session came from', async (t) => {
   const seen = new Set<string>()
   const { gateway, newBrowser, staff, partners, upstream } = await startTwoProviders(t, {
@@ -212,198 +234,3 @@ t.test('/oauth2/session tells of the newest session, or of the one that is named
     t.equal(answer.json().reason, 'parameter_refused')
   }
 })
-
-t.test('LO-1 a sign-out ends all sessions here and shows the way to each provider', async (t) => {
-  const { gateway, newBrowser, staff, partners } = await startTwoProviders(t)
-  const { origin } = gateway
-  const browser = newBrowser()
-  await signIn(browser, `${origin}/staff/x`, 'alice')
-  await signIn(browser, `${origin}/partners/x`, 'alice')
-  const page = await browser.post(`${origin}/oauth2/logout?return_to=/open/bye`, {})
-  t.equal(page.status, 200)
-  t.match(page.body, '<h1>You are signed out here</h1>')
-  t.equal(page.headers['cache-control'], 'no-store')
-  t.equal(page.headers['clear-site-data'], '"cache", "storage"')
-  for (const path of ['/staff/x', '/partners/x'])
-    t.equal((await browser.fetch(origin + path)).status, 401, path)
-  t.same([...browser.cookies(origin).keys()], [])
-
-  const [first, second] = links(page.body)
-  t.equal(first?.origin, staff.issuer)
-  t.equal(second?.origin, partners.issuer)
-  const hint = decodeJwt(first?.searchParams.get('id_token_hint') ?? '')
-  t.equal(hint.iss, staff.issuer, 'LO-2 each gets its own')
-  const away = await browser.followAll(await browser.navigate(first?.href ?? ''))
-  const back = await browser.followAll(await browser.submit(away))
-  t.equal(new URL(back.url).pathname, '/oauth2/logout/callback')
-  t.same(
-    links(back.body).map((link) => link.origin),
-    [partners.issuer, 'http://here.example'],
-    'the other one is left, and then the page',
-  )
-  t.match(back.body, 'href="/open/bye"')
-  const last = await browser.followAll(await browser.navigate(links(back.body)[0]?.href ?? ''))
-  const end = await browser.followAll(await browser.submit(last))
-  t.equal(end.url, `${origin}/open/bye`)
-})
-
-t.test('a sign-out of one provider leaves the session at the other', async (t) => {
-  const { gateway, newBrowser, staff } = await startTwoProviders(t)
-  const { origin } = gateway
-  const browser = newBrowser()
-  await signIn(browser, `${origin}/staff/x`, 'alice')
-  await signIn(browser, `${origin}/partners/x`, 'alice')
-  t.equal((await browser.post(`${origin}/oauth2/logout?provider=nobody`, {})).status, 400)
-  const asked = await browser.navigate(`${origin}/oauth2/logout?provider=staff`, {
-    site: 'cross-site',
-  })
-  t.match(asked.body, 'action="/oauth2/logout?provider=staff"', 'CS-8')
-  const answer = await browser.post(`${origin}/oauth2/logout?provider=staff`, {})
-  t.equal(answer.status, 303)
-  t.ok(answer.location?.startsWith(staff.issuer))
-  t.equal((await browser.fetch(`${origin}/staff/x`)).status, 401)
-  t.equal((await browser.fetch(`${origin}/partners/x`)).status, 200)
-  const rest = await browser.post(`${origin}/oauth2/logout`, {})
-  t.equal(rest.status, 303, 'only one was left')
-  t.notOk(rest.location?.startsWith(staff.issuer))
-  const nobody = await browser.post(`${origin}/oauth2/logout`, {})
-  t.match(nobody.location, /\/oauth2\/logout\/callback/, 'nobody to be sent to')
-})
-
-t.test('LO-7 LO-13 a provider signs out its own people only', async (t) => {
-  const { gateway, newBrowser, staff, partners } = await startTwoProviders(t)
-  const { origin } = gateway
-  const browser = newBrowser()
-  await signIn(browser, `${origin}/staff/x`, 'alice')
-  await signIn(browser, `${origin}/partners/x`, 'alice')
-  const confirm = await browser.followAll(await browser.navigate(`${partners.issuer}/session/end`))
-  await browser.followAll(await browser.submit(confirm))
-  t.match(await gateway.line(({ event }) => event === 'logout'), {
-    kind: 'backchannel',
-    provider: 'partners',
-    session_count: 1,
-  })
-  t.equal((await browser.fetch(`${origin}/partners/x`)).json().reason, 'session_revoked')
-  t.equal((await browser.fetch(`${origin}/staff/x`)).status, 200)
-
-  const { sid } = decodeJwt(await idTokenOf(browser, origin))
-  const frame = (iss: string) =>
-    browser.get(
-      `${origin}/oauth2/frontchannel-logout?${new URLSearchParams({ iss, sid: String(sid) })}`,
-    )
-  const foreign = await frame(partners.issuer)
-  t.match(foreign.headers['content-security-policy'], `frame-ancestors ${partners.issuer}`)
-  const stranger = await frame('https://evil.example')
-  t.match(stranger.headers['content-security-policy'], `frame-ancestors ${staff.issuer}`)
-  t.notMatch(stranger.headers['content-security-policy'], 'evil')
-
-  async function idTokenOf(who: typeof browser, at: string): Promise<string> {
-    const copy = who.copy()
-    t.teardown(() => copy.close())
-    const answer = await copy.post(`${at}/oauth2/logout?provider=staff`, {})
-    return new URL(answer.location ?? '').searchParams.get('id_token_hint') ?? ''
-  }
-})
-
-t.test('a token of a caller is held against the provider that it says it is from', async (t) => {
-  const api = 'https://api.example.com'
-  const [one, other] = [await startScriptedProvider(t), await startScriptedProvider(t)]
-  const section = {
-    clientId: one.clientId,
-    clientSecret: one.clientSecret,
-    allowInsecureHttp: true,
-  }
-  const { upstream } = await startTwoProviders(t)
-  const gateway = await startGateway(t, {
-    providers: {
-      one: { ...section, issuer: one.issuer, audience: api },
-      other: { ...section, issuer: other.issuer, audience: api },
-    },
-    routes: [
-      {
-        path: '/both/*',
-        upstream: upstream.origin,
-        provider: ['one', 'other'],
-        credentials: ['session', 'bearer'],
-      },
-      { path: '/one/*', upstream: upstream.origin, provider: 'one', credentials: ['bearer'] },
-      {
-        path: '/service/*',
-        upstream: upstream.origin,
-        access: 'public',
-        provider: 'other',
-        token: { via: 'client_credentials', audience: api },
-      },
-    ],
-  })
-  for (const { issuer } of [one, other])
-    await gateway.line((line) => line['event'] === 'provider_ready' && line['issuer'] === issuer)
-  const claims = { sub: 'robot', aud: api, exp: Math.floor(Date.now() / 1000) + 60 }
-  const tokens = {
-    one: await one.sign({ ...claims, iss: one.issuer }, { typ: 'at+jwt' }),
-    other: await other.sign({ ...claims, iss: other.issuer }, { typ: 'at+jwt' }),
-    forged: await other.sign({ ...claims, iss: one.issuer }, { typ: 'at+jwt' }),
-    foreign: await other.sign({ ...claims, iss: 'https://evil.example' }, { typ: 'at+jwt' }),
-    opaque: 'opaque-token-of-somebody',
-  }
-  const statuses = async (path: string) => {
-    const entries = Object.entries(tokens).map(async ([name, token]) => {
-      const headers = { authorization: `Bearer ${token}` }
-      return [name, (await fetch(gateway.origin + path, { headers })).status] as const
-    })
-    return Object.fromEntries(await Promise.all(entries))
-  }
-  t.same(await statuses('/both/x'), {
-    one: 200,
-    other: 200,
-    forged: 401,
-    foreign: 401,
-    opaque: 401,
-  })
-  t.same(await statuses('/one/x'), { one: 200, other: 401, forged: 401, foreign: 401, opaque: 401 })
-  t.equal(one.callsTo('/introspect') + other.callsTo('/introspect'), 0, 'shown to nobody')
-  t.equal((await fetch(`${gateway.origin}/service/x`)).status, 200)
-  t.equal(other.callsTo('client_credentials'), 1)
-  t.equal(one.callsTo('client_credentials'), 0)
-})
-
-t.test('one provider that is down keeps nobody from the routes of the other', async (t) => {
-  const { origin: upstream } = (await startTwoProviders(t)).upstream
-  const up = await startOpenIdProvider(t)
-  const down = await startOpenIdProvider(t)
-  await down.stop()
-  const gateway = await startGateway(t, {
-    providers: { up: providerSection(up), down: providerSection(down) },
-    routes: [
-      { path: '/up/*', upstream, provider: 'up' },
-      { path: '/down/*', upstream, provider: 'down' },
-    ],
-  })
-  up.registerGateway(gateway.origin)
-  const failed = await gateway.line(({ event }) => event === 'provider_unavailable')
-  t.match(failed, { provider: 'down', issuer: down.issuer })
-  await gateway.line(({ event }) => event === 'provider_ready')
-  const { status, body } = await gateway.ask('/readyz')
-  t.equal(status, 200)
-  t.match(JSON.parse(body), {
-    status: 'pass',
-    checks: {
-      'provider_metadata:up': [{ status: 'pass' }],
-      'provider_metadata:down': [{ status: 'fail' }],
-    },
-  })
-  const metrics = (await gateway.ask('/metrics')).body
-  t.match(metrics, 'bearergate_provider_ready{provider="up"} 1')
-  t.match(metrics, 'bearergate_provider_ready{provider="down"} 0')
-  const browser = createBrowser()
-  t.teardown(() => browser.close())
-  t.equal((await browser.navigate(`${gateway.origin}/down/x`)).status, 503)
-  t.equal((await signIn(browser, `${gateway.origin}/up/x`)).status, 200)
-  t.match((await gateway.ask('/')).body, `Redirect URI (down)`)
-})
-
-/** The links of a page of ours. */
-function links(body: string): URL[] {
-  const found = [...body.matchAll(/<li><a [^>]*href="([^"]+)"/g)]
-  return found.map(([, href = '']) => new URL(href.replaceAll('&amp;', '&'), 'http://here.example'))
-}

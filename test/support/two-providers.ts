@@ -29,6 +29,8 @@ export interface TwoProvidersOptions {
   readonly partners?: GatewayPlan
   readonly partnersOptions?: OpenIdProviderOptions
   readonly staff?: GatewayPlan
+  /** Told of it before the gateway starts. */
+  readonly staffFirst?: (staff: OpenIdProvider) => unknown
   readonly routesTo?: (upstream: string) => readonly object[]
   readonly plan?: GatewayPlan
   readonly answer?: Parameters<typeof startRecordingUpstream>[1]
@@ -45,6 +47,7 @@ export async function startTwoProviders(
   const callbackPaths = ['/oauth2/callback', '/oauth2/callback/staff', '/oauth2/callback/partners']
   const staff = await startOpenIdProvider(t, { callbackPaths })
   const partners = await startOpenIdProvider(t, { callbackPaths, ...options.partnersOptions })
+  options.staffFirst?.(staff)
   const upstream = await startRecordingUpstream(t, options.answer)
   const { origin } = upstream
   const gateway = await startGateway(t, {

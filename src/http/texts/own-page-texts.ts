@@ -18,7 +18,7 @@ export const SIGNED_OUT_HERE = {
     'The places where you signed in may still know you. If others use this device, sign out there too.',
   ],
   icon: 'check',
-  signOut: 'Sign out at',
+  signOut: 'Sign out:',
   goOn: 'Continue',
 } as const
 

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
 import { constants } from 'node:http2'
-import { Http2Failure, type Http2Connection } from './http2-connection.ts'
+import type { Http2Connection } from './http2-connection.ts'
+import { Http2Failure } from './http2-failure.ts'
 import type { Question } from './question.ts'
 
 const MAX_HEADER_BYTES = 32_768 // as over HTTP/1.1 (HX-14); node:http2 has no limit but a count
@@ -37,7 +38,14 @@ export function callOverHttp2(
     letGoOfBody()
     tell()
   }
-  const abort = (): void => settle(() => cancel(opened.stream))
+  const answersBefore = connection.answerCount
+  let ownCount = 0
+  const abort = (): void => {
+    settle(() => {
+      cancel(opened.stream)
+      if (connection.answerCount === answersBefore + ownCount) connection.doubt()
+    })
+  }
   const fail = (error: Error): void => {
     settle(() => {
       cancel(opened.stream)
@@ -63,6 +71,7 @@ export function callOverHttp2(
     return fail(sent)
   }
   opened.stream = sent
+  const isWhole = watchForEnd(sent)
   let trailers: string[] = []
   const resume = (): void => void sent.resume()
   listen(sent, {
@@ -70,7 +79,8 @@ export function callOverHttp2(
     head: (status, raw) => {
       if (sizeOf(raw) > MAX_HEADER_BYTES)
         return fail(new Http2Failure('ERR_HTTP2_HEADERS_TOO_LARGE', 'the head is over 32 KiB'))
-      connection.hasServed = true
+      connection.answerCount += 1
+      ownCount = 1
       handler.onResponseStarted()
       hand(() => {
         if (!handler.onHeaders(status, raw, resume, STATUS_CODES[status] ?? '')) sent.pause()
@@ -79,8 +89,7 @@ export function callOverHttp2(
     },
     trailers: (raw) => (trailers = raw),
     end: () => {
-      // node:http2 says "end" of a body whose connection was lost, too: only the code tells (HX-15).
-      if (sent.rstCode === constants.NGHTTP2_NO_ERROR) settle(() => handler.onComplete(trailers))
+      if (isWhole()) settle(() => handler.onComplete(trailers))
     },
     error: fail,
     close: () => {
@@ -97,6 +106,20 @@ function send({ session }: Http2Connection, question: Question): ClientHttp2Stre
   } catch (cause) {
     return new Http2Failure('UND_ERR_SOCKET', 'the question could not be sent', { cause })
   }
+}
+
+/**
+ * Whether END_STREAM has come. node:http2 says "end" of a body that was reset or lost its connection, too (HX-15); but it
+ * closes the stream before it pushes such an end.
+ */
+function watchForEnd(stream: ClientHttp2Stream): () => boolean {
+  let isWhole = false
+  const push = stream.push.bind(stream)
+  stream.push = (chunk, encoding) => {
+    if (chunk === null && !stream.closed) isWhole = true
+    return push(chunk, encoding)
+  }
+  return () => isWhole
 }
 
 interface StreamEvents {
@@ -181,9 +204,9 @@ function cancel(stream: ClientHttp2Stream | undefined): void {
 
 /** Refused outright (RFC 9113 §8.7), or lost with a connection that had served before (HX-17). */
 function nothingWasProcessed(
-  { session, hasServed }: Http2Connection,
+  { session, answerCount }: Http2Connection,
   stream: ClientHttp2Stream | undefined,
 ): boolean {
   if (stream?.rstCode === constants.NGHTTP2_REFUSED_STREAM) return true
-  return hasServed && (session.closed || session.destroyed)
+  return answerCount > 0 && (session.closed || session.destroyed)
 }

@@ -1,6 +1,8 @@
 import http2, { type ClientHttp2Session } from 'node:http2'
 import { connect as connectSocket } from 'node:net'
 import type { Route } from '../domain/route.ts'
+import { Http2Failure } from './http2-failure.ts'
+import { feelPulse } from './http2-pulse.ts'
 import { upstreamTls } from './upstream-tls.ts'
 
 /** One connection to an upstream, with as many calls at a time as that allows. */
@@ -11,30 +13,37 @@ export interface Http2Connection {
   /** Takes a place for a call; `leave` gives it back. */
   enter(): void
   leave(): void
-  /** An answer has come over it: when it breaks then, it may just have gone stale. */
-  hasServed: boolean
-  /** Room for another call, as far as the upstream has said. */
+  /** Answers that have come over it: when it breaks after one, it may just have gone stale. */
+  answerCount: number
+  /** Room for another call, as far as the upstream has said; none while it is in doubt. */
   hasRoom(): boolean
+  /** A call was given up, and no other was answered since it was made: no new ones until there is a sign of life. */
+  doubt(): void
   /** Calls back at once, or when the connection stands or failed. */
   whenReady(act: (error: Error | undefined) => void): void
 }
 
-/** What went wrong with a connection or a call, with a code of the kind that `upstreamFailure` reads. */
-export class Http2Failure extends Error {
-  override readonly name = 'Http2Failure'
-  readonly code: string
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
+/** What a connection is judged by while nothing is asked or answered. */
+export interface Http2Patience {
+  /** How often a connection with calls under way must prove that it lives. */
+  readonly pingEveryMs: number
+  /** After how long without any call it is closed. */
+  readonly idleMs: number
+}
+
+export const HTTP2_PATIENCE: Http2Patience = {
+  pingEveryMs: 10_000, // a dead connection swallows every call: at most those of 20 s
+  idleMs: 60_000,
 }
 
 const UNTOLD_CALLS = 100 // what servers should allow before they have said how many (RFC 9113 §6.5.2)
-const PING_EVERY_MS = 10_000 // a dead connection would swallow every call: here those of 20 s
-const IDLE_MS = 60_000
 
 /** Opens a connection: TLS with ALPN `h2`, or HTTP/2 at once where there is no TLS (RFC 9113 §3.2, §3.3). */
-export function openHttp2(route: Route, onClosed: () => void): Http2Connection {
+export function openHttp2(
+  route: Route,
+  patience: Http2Patience,
+  onClosed: () => void,
+): Http2Connection {
   const session = http2.connect(route.upstream.origin, {
     ...upstreamTls(route.upstream),
     ...overSocket(route.upstream.socketPath),
@@ -60,8 +69,9 @@ export function openHttp2(route: Route, onClosed: () => void): Http2Connection {
     },
     enter: () => (openCount += 1),
     leave: () => (openCount -= 1),
-    hasServed: false,
-    hasRoom: () => openCount < mostCalls(session),
+    answerCount: 0,
+    hasRoom: () => !pulse.isDoubtful && openCount < mostCalls(session),
+    doubt: () => pulse.doubt(),
     whenReady: (act) => {
       if (isReady || failure !== undefined) return act(failure)
       waiting.add(act)
@@ -78,14 +88,15 @@ export function openHttp2(route: Route, onClosed: () => void): Http2Connection {
     })
     .on('error', settle)
     .on('close', () => {
-      clearInterval(pings)
+      pulse.stop()
       settle(new Http2Failure('UND_ERR_SOCKET', 'the upstream closed the connection'))
       onClosed()
     })
-  session.setTimeout(IDLE_MS, () => {
-    if (connection.openCount === 0) session.close()
+  session.setTimeout(patience.idleMs)
+  session.on('timeout', () => {
+    if (openCount === 0) session.close()
   })
-  const pings = watchOver(connection)
+  const pulse = feelPulse(session, patience.pingEveryMs, () => openCount > 0)
   return connection
 }
 
@@ -100,15 +111,4 @@ function speaksHttp2({ encrypted, alpnProtocol }: ClientHttp2Session): boolean {
 
 function mostCalls({ remoteSettings }: ClientHttp2Session): number {
   return Math.min(remoteSettings?.maxConcurrentStreams ?? UNTOLD_CALLS, 1_000)
-}
-
-/** Breaks a connection that no longer answers while calls wait on it. */
-function watchOver(connection: Http2Connection): NodeJS.Timeout {
-  const { session } = connection
-  let isOwed = false
-  return setInterval(() => {
-    if (isOwed) return session.destroy(new Http2Failure('ETIMEDOUT', 'no answer to a ping'))
-    if (connection.openCount === 0 || session.connecting || session.destroyed) return
-    isOwed = session.ping(() => (isOwed = false))
-  }, PING_EVERY_MS).unref()
 }

@@ -1,7 +1,7 @@
 import { Dispatcher } from 'undici'
 import type { Route } from '../domain/route.ts'
 import { callOverHttp2, type CallHandler } from './http2-call.ts'
-import { openHttp2, type Http2Connection } from './http2-connection.ts'
+import { openHttp2, type Http2Connection, type Http2Patience } from './http2-connection.ts'
 import type { Question } from './question.ts'
 
 const MOST_CONNECTIONS = 16 // of a hundred calls each as servers come; more calls wait inside node:http2
@@ -12,12 +12,14 @@ const MOST_CONNECTIONS = 16 // of a hundred calls each as servers come; more cal
  */
 export class Http2Dispatcher extends Dispatcher {
   readonly #route: Route
+  readonly #patience: Http2Patience
   readonly #connections = new Set<Http2Connection>()
   readonly #stale = new WeakSet<object>()
 
-  constructor(route: Route) {
+  constructor(route: Route, patience: Http2Patience) {
     super()
     this.#route = route
+    this.#patience = patience
   }
 
   override dispatch(
@@ -56,7 +58,7 @@ export class Http2Dispatcher extends Dispatcher {
     if (free !== undefined) return free
     if (usable.length >= MOST_CONNECTIONS)
       return usable.reduce((least, one) => (one.openCount < least.openCount ? one : least))
-    const opened = openHttp2(this.#route, () => this.#connections.delete(opened))
+    const opened = openHttp2(this.#route, this.#patience, () => this.#connections.delete(opened))
     this.#connections.add(opened)
     return opened
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector, Pool, type Dispatcher } from 'undici'
 import type { Route } from '../domain/route.ts'
+import { HTTP2_PATIENCE, type Http2Patience } from './http2-connection.ts'
 import { Http2Dispatcher } from './http2-dispatcher.ts'
 import { dropUnaskedContinue } from './unasked-continue.ts'
 import { upstreamTls } from './upstream-tls.ts'
@@ -27,16 +28,22 @@ export interface UpstreamPoolLimits {
   readonly connections: number
   /** Calls that may wait for a connection. */
   readonly queue: number
+  readonly http2: Http2Patience
 }
 
-const DEFAULT_LIMITS: UpstreamPoolLimits = { connections: 1_024, queue: 1_024 }
+const DEFAULT_LIMITS: UpstreamPoolLimits = {
+  connections: 1_024,
+  queue: 1_024,
+  http2: HTTP2_PATIENCE,
+}
 const MAX_HEADER_BYTES = 32_768 // twice what Node takes from clients; 100 KB is an attack (HX-14)
 
 /** One pool for each way to reach an upstream: address, trusted certificates, patience. */
 export function createUpstreamPools(
   routes: readonly Route[],
-  limits: UpstreamPoolLimits = DEFAULT_LIMITS,
+  changed: Partial<UpstreamPoolLimits> = {},
 ): UpstreamPools {
+  const limits = { ...DEFAULT_LIMITS, ...changed }
   const pools = new Map<string, UpstreamPool>()
   for (const route of routes) {
     const key = poolKey(route)
@@ -54,8 +61,8 @@ export function createUpstreamPools(
   }
 }
 
-function http2Pool(route: Route, { connections, queue }: UpstreamPoolLimits): UpstreamPool {
-  const dispatcher = new Http2Dispatcher(route)
+function http2Pool(route: Route, { connections, queue, http2 }: UpstreamPoolLimits): UpstreamPool {
+  const dispatcher = new Http2Dispatcher(route, http2)
   return {
     dispatcher,
     calls: 0,

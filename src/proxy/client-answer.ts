@@ -54,6 +54,11 @@ export class ClientAnswer {
     return this.#bytesLeft === 0
   }
 
+  /** Declared octets are missing: to end the answer now would leave the client waiting for them. */
+  get isShort(): boolean {
+    return this.#bytesLeft > 0
+  }
+
   /** The client reads more slowly than the upstream writes. */
   get isFull(): boolean {
     return this.#response.writableNeedDrain

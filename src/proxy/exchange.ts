@@ -1,42 +1,22 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
-import { maySendToLogin } from '../domain/access-decision.ts'
-import { withCors } from '../domain/cors.ts'
-import type { BearerToken } from '../domain/bearer-credential.ts'
 import type { Reason } from '../domain/reason.ts'
-import { requestFacts } from '../domain/request-facts.ts'
-import { clientResponseHeaders } from '../domain/response-headers.ts'
-import { returnToTarget } from '../domain/return-to.ts'
 import type { StepUp } from '../domain/step-up.ts'
-import type { LiveSession } from '../domain/session-engine.ts'
-import type { Entrance } from '../http/entrance.ts'
-import { onBearerEnd } from './bearer-end.ts'
+import { answerHead, type UpstreamHead } from './answer-head.ts'
+import { onCallerEnd } from './caller-end.ts'
 import { ClientAnswer } from './client-answer.ts'
 import { forgetClient, watchClient, type Leavable } from './client-connection.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import { finishedEvent, type Mishap } from './finished-event.ts'
 import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
-import {
-  announcesEventStream,
-  declaredLength,
-  dropLength,
-  hasForeignCoding,
-} from './response-framing.ts'
+import { announcesEventStream, hasForeignCoding } from './response-framing.ts'
 import { stepUpChallenge } from './step-up-challenge.ts'
 import type { Question } from './question.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
 import { UpstreamCall } from './upstream-call.ts'
 import { upstreamFailure } from './upstream-failure.ts'
-
-/** Who asks, and with whose authority. */
-export interface ExchangeClient {
-  readonly request: FastifyRequest
-  readonly reply: FastifyReply
-  readonly entrance: Entrance
-  readonly session: LiveSession | undefined
-  readonly bearer: BearerToken | undefined
-}
+import { canStepUp, startUpstreamStepUp } from './upstream-step-up.ts'
 
 /**
  * One request on its way through: undici calls it for the upstream's side, the watch and the client's connection for
@@ -65,7 +45,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   #resumeUpstream: (() => void) | undefined
   #answeredAtMs = 0
   #ended = false
-  #forgetSession: (() => void) | undefined
+  #forgetCaller: (() => void) | undefined
 
   constructor(line: TransferLine, client: ExchangeClient, question: Question) {
     this.#line = line
@@ -104,7 +84,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#stir()
     if (status < 200) return this.#onInterim(status, rawHeaders)
     if (status > 599 || hasForeignCoding(rawHeaders)) return this.#giveUp('upstream_protocol_error')
-    if (refusesToken(status, rawHeaders) && this.#mayRefresh()) {
+    if (refusesToken(status, rawHeaders) && this.#call.takeRefresh()) {
       const passOn = (): void => {
         this.onHeaders(status, rawHeaders, resume, statusText)
         resume()
@@ -113,10 +93,11 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
       return false
     }
     const stepUp = stepUpChallenge(status, rawHeaders)
-    if (stepUp !== undefined && this.#maySendToLogin()) return this.#stepUp(stepUp)
+    if (stepUp !== undefined && canStepUp(this.#line, this.#client, this.#call.question))
+      return this.#stepUp(stepUp)
     this.#answeredAtMs = performance.now()
     this.#resumeUpstream = resume
-    this.#begin(status, rawHeaders, statusText)
+    this.#begin({ status, rawHeaders, statusText })
     return true
   }
 
@@ -130,6 +111,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   onComplete(rawTrailers: string[] | null): void {
     if (this.#ended) return
+    if (this.#answer.isShort) return void this.#giveUp('upstream_protocol_error')
     this.#answer.finish(rawTrailers)
     this.#finish()
   }
@@ -188,32 +170,13 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     return true
   }
 
-  #begin(status: number, rawHeaders: Buffer[], statusText: string): void {
-    const { reply, session, bearer } = this.#client
-    const isKnown = session !== undefined || bearer !== undefined
-    const plan = this.#line.responsePlan
-    const { cors } = this.#line.route
-    let headers = clientResponseHeaders(rawHeaders, plan, isKnown)
-    if (cors !== undefined) headers = withCors(headers, cors, this.#client.request.headers.origin)
-    if (status === 204) dropLength(headers) // HX-23
-    if (this.#call.isAnsweredEarly) headers.push('connection', 'close') // HX-32
-    const declaredBytes = declaredLength(rawHeaders, this.#call.question.method, status)
-    this.#answer.begin({ status, statusText, headers, declaredBytes })
-    reply.hijack()
-    if (declaredBytes < 0 && announcesEventStream(rawHeaders)) this.#becomeEndless()
-  }
-
-  /** LO-15: an event stream ends with its session, or with the token it was asked for with. */
-  #becomeEndless(): void {
+  #begin(upstreamHead: UpstreamHead): void {
+    const head = answerHead(this.#line, this.#client, this.#call, upstreamHead)
+    this.#answer.begin(head)
+    this.#client.reply.hijack()
+    if (head.declaredBytes >= 0 || !announcesEventStream(upstreamHead.rawHeaders)) return
     this.endless = true
-    const { session, bearer } = this.#client
-    if (bearer !== undefined) this.#forgetSession = onBearerEnd(bearer, () => this.endStream())
-    if (session === undefined) return
-    this.#forgetSession = this.#line.sessions.onEnd(session, () => this.endStream())
-  }
-
-  #mayRefresh(): boolean {
-    return this.#call.takeRefresh()
+    this.#forgetCaller = onCallerEnd(this.#line, this.#client, () => this.endStream())
   }
 
   /** RT-9: once, and `passOn` when no newer token is to be had. */
@@ -226,21 +189,9 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#call.askWith(newer, this)
   }
 
-  #maySendToLogin(): boolean {
-    const { session, request, entrance } = this.#client
-    if (session === undefined || this.#call.question.body !== null) return false
-    return maySendToLogin(this.#line.route, requestFacts(entrance.method, request.headers))
-  }
-
-  /** RS-7: the upstream's own demand on the login, for whoever navigates; others get its answer as it is. */
   #stepUp(stepUp: StepUp): false {
-    const { request, reply, entrance, session } = this.#client
     this.#end()
-    const returnTo = entrance.target === undefined ? '/' : returnToTarget(entrance.target)
-    const issuer = session === undefined ? {} : { issuer: session.record.issuer }
-    this.#line
-      .startStepUp(request, reply, { stepUp, returnTo, ...issuer })
-      .catch((error: unknown) => reply.send(error))
+    startUpstreamStepUp(this.#line, this.#client, stepUp)
     return false
   }
 
@@ -267,7 +218,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#line.pool.calls -= 1
     this.#line.transfers.remove(this)
     forgetClient(this.#answer.socket, this)
-    this.#forgetSession?.()
+    this.#forgetCaller?.()
     this.#call.abort()
   }
 

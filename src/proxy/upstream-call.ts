@@ -50,10 +50,13 @@ export class UpstreamCall {
     return this.#isDropping
   }
 
-  /** The upload waits for the client, not for the upstream: the server's own timeout covers that. */
+  /**
+   * The upload waits for the client, not for the upstream: the server's own timeout covers that. A body that nobody reads yet
+   * waits for a connection.
+   */
   get awaitsClient(): boolean {
     const { body } = this.#question
-    return body !== null && !body.complete && !body.isPaused()
+    return body !== null && !body.complete && body.readableFlowing === true
   }
 
   /** The answer came before the end of the question. */

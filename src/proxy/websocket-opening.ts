@@ -6,7 +6,7 @@ import { clientResponseHeaders } from '../domain/response-headers.ts'
 import { entranceOf } from '../http/entrance.ts'
 import { refuseSocket } from '../http/raw-refusal.ts'
 import type { RefusalExtra } from '../http/refusal.ts'
-import { onBearerEnd } from './bearer-end.ts'
+import { onCallerEnd } from './caller-end.ts'
 import { keepEarlyBytes } from './early-bytes.ts'
 import { finishedEvent, type Mishap } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
@@ -100,11 +100,9 @@ export function createOpening({ shared, request, socket, head }: OpeningOptions)
             forgetSession?.()
             tell({ status: 101, upstreamMs: took })
           })
-          const { session } = passage
-          const closeTunnel = (): void => tunnel.close(CLOSE_SESSION_ENDED)
-          const forgetSession = session
-            ? shared.sessions.onEnd(session, closeTunnel)
-            : bearer && onBearerEnd(bearer, closeTunnel)
+          const forgetSession = onCallerEnd(shared, passage, () =>
+            tunnel.close(CLOSE_SESSION_ENDED),
+          )
         },
       })
     },

@@ -341,6 +341,23 @@ t.test('RL-6 a queued call whose client left is never sent', async (t) => {
   t.equal(upstream.requests.length, 0)
 })
 
+t.test('RL-6 HX-16 an upload that gets no connection is 504 in time, however large', async (t) => {
+  const { createUpstreamPools } = await import('../../src/proxy/upstream-pool.ts')
+  const upstream = await startRawUpstream(t, ({ socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n')
+  })
+  const timeouts = { connectMs: 5_000, headersMs: 300, idleMs: 300 }
+  const routes = [openRoute('/*', upstream.origin, { timeouts })]
+  const pools = createUpstreamPools(routes, { connections: 1, queue: 5 })
+  const { port } = await startProxied(t, routes, { parts: { pools } })
+  const events = await openRawSocket(t, port)
+  events.write(GET)
+  await events.some()
+  const post = head('POST /x HTTP/1.1', 'Host: 127.0.0.1', 'Content-Length: 1000000')
+  t.equal((await ask(t, port, post + 'a'.repeat(300_000))).status, 504)
+  t.equal(upstream.requests.length, 1)
+})
+
 t.test('RS-6 401 and 403 of the upstream pass with their challenge', async (t) => {
   const denied =
     'HTTP/1.1 401 No\r\nwww-authenticate: Bearer error="invalid_token"\r\ncontent-length: 2\r\n\r\nno'

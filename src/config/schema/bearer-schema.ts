@@ -1,11 +1,10 @@
-import { Type } from 'typebox'
 import { BEARER_ALGORITHMS } from '../../oidc/bearer-token-verification.ts'
-import { choice, list, section, text } from './schema-parts.ts'
+import { choice, list, section, text, optional } from './schema-parts.ts'
 
 /** `routes[].bearer`: which access tokens of callers a route takes. */
 export const bearerSchema = section(
   {
-    audience: Type.Optional(
+    audience: optional(
       list(text('line'), {
         minItems: 1,
         example: '[https://orders.example.com]',

@@ -1,10 +1,18 @@
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { forwardAuthSchema } from './forward-auth-schema.ts'
 import { identitySchema } from './identity-schema.ts'
 import { adminSchema, listenSchema } from './listener-schema.ts'
 import { providerSchema, providersSchema } from './provider-schema.ts'
 import { routesSchema } from './route-schema.ts'
-import { choice, count, duration, section, text, type SchemaNode } from './schema-parts.ts'
+import {
+  choice,
+  count,
+  duration,
+  section,
+  text,
+  type SchemaNode,
+  optional,
+} from './schema-parts.ts'
 import { loginLimitSchema } from './login-limit-schema.ts'
 import { logoutSchema, sessionSchema } from './session-schema.ts'
 
@@ -19,13 +27,13 @@ const configSchema = section({
   }),
   listen: listenSchema,
   admin: adminSchema,
-  provider: Type.Optional(providerSchema),
-  providers: Type.Optional(providersSchema),
+  provider: optional(providerSchema),
+  providers: optional(providersSchema),
   session: sessionSchema,
   logout: logoutSchema,
   loginLimit: loginLimitSchema,
-  forwardAuth: Type.Optional(forwardAuthSchema),
-  identity: Type.Optional(identitySchema),
+  forwardAuth: optional(forwardAuthSchema),
+  identity: optional(identitySchema),
   routes: routesSchema,
   workers: count({
     default: 1,

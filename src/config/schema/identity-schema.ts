@@ -1,5 +1,4 @@
-import { Type } from 'typebox'
-import { duration, list, section, text } from './schema-parts.ts'
+import { duration, list, section, text, optional } from './schema-parts.ts'
 
 /** `identity`: what the gateway signs its statements about callers with. */
 export const identitySchema = section(
@@ -13,7 +12,7 @@ export const identitySchema = section(
         'Make one with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256.',
       whenMissing: 'the keys to sign with are needed',
     }),
-    issuer: Type.Optional(
+    issuer: optional(
       text('issuer', {
         exampleOff: true,
         example: 'https://app.example.com',
@@ -44,7 +43,7 @@ export const routeIdentitySchema = section(
       description:
         'The header it comes in. Default X-Bearergate-Identity. What a client sends under this name is dropped on every route.',
     }),
-    audience: Type.Optional(
+    audience: optional(
       text('line', {
         example: 'https://orders.example.com',
         description:

@@ -1,5 +1,4 @@
-import { Type } from 'typebox'
-import { count, list, section, text } from './schema-parts.ts'
+import { count, list, section, text, optional } from './schema-parts.ts'
 
 const port = (words: { default: number; description: string }) =>
   count({ ...words, minimum: 0, maximum: 65_535 })
@@ -26,7 +25,7 @@ export const listenSchema = section(
         "address that logs and upstreams see; too narrow, and all users share the balancer's address. A hop " +
         'count is not accepted. It never decides about access, redirect_uri or cookies (ASVS 15.3.4).',
     }),
-    tls: Type.Optional(
+    tls: optional(
       section(
         {
           certificate: text('certificate-file', {

@@ -1,6 +1,15 @@
-import { Type } from 'typebox'
 import type { ClientAuthentication } from '../gateway-config.ts'
-import { choice, duration, either, flag, freeMap, list, section, text } from './schema-parts.ts'
+import {
+  choice,
+  duration,
+  either,
+  flag,
+  freeMap,
+  list,
+  section,
+  text,
+  optional,
+} from './schema-parts.ts'
 
 const certificateAuthority = text('certificate-file', {
   example: '/etc/bearergate/provider-ca.pem',
@@ -11,7 +20,7 @@ const certificateAuthority = text('certificate-file', {
 
 const endpoint = (path: string, what: string) => {
   const example = `https://idp.example.com/${path}`
-  return Type.Optional(text('http-url', { example, description: what }))
+  return optional(text('http-url', { example, description: what }))
 }
 
 const endpoints = section(
@@ -81,7 +90,7 @@ const keys = {
       '(OpenID Connect Discovery §4.3). Metadata is read from issuer + /.well-known/openid-configuration. https only, except on loopback.',
     whenMissing: 'give the issuer of your provider, such as https://tenant.eu.auth0.com/',
   }),
-  discoveryUrl: Type.Optional(
+  discoveryUrl: optional(
     text('http-url', {
       exampleOff: true,
       example: 'https://idp.example.com/o/.well-known/openid-configuration/',
@@ -95,7 +104,7 @@ const keys = {
     description: 'Client id, as the provider shows it.',
     whenMissing: 'give the client id that the provider shows for this gateway',
   }),
-  clientSecret: Type.Optional(
+  clientSecret: optional(
     text('credential', {
       secret: true,
       example: '${file:/run/secrets/oidc_client_secret}',
@@ -104,7 +113,7 @@ const keys = {
         'the environment or a file; it is never printed.',
     }),
   ),
-  clientAuthentication: Type.Optional(
+  clientAuthentication: optional(
     choice<ClientAuthentication>(
       ['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none'],
       {
@@ -124,7 +133,7 @@ const keys = {
       'offline_access: who the user is, and a refresh token. openid is needed. Without offline_access most providers ' +
       'give no refresh token, and sessions end with the first access token; providers that do not know it refuse the login (take it out then).',
   }),
-  audience: Type.Optional(
+  audience: optional(
     text('line', {
       example: 'https://api.example.com',
       description:
@@ -179,7 +188,7 @@ const keys = {
       'Organizations (org_id or org_name in the ID token) whose members may sign in. Default none listed: members of any organization and ' +
       'users without one may sign in, unless the login asked for a certain one. With entries everybody else is refused.',
   }),
-  maxAge: Type.Optional(
+  maxAge: optional(
     duration({
       atLeast: '0s',
       atMost: '365d',
@@ -219,7 +228,7 @@ const keys = {
       'short only refreshes more often (RFC 6749 §5.1).',
   }),
   tls: section(
-    { certificateAuthority: Type.Optional(certificateAuthority) },
+    { certificateAuthority: optional(certificateAuthority) },
     {
       default: {},
       exampleOff: true,
@@ -234,7 +243,7 @@ export const providerSchema = section(keys, {
     "The authorization server and the gateway's registration there. Either this or providers is needed.",
 })
 
-const title = Type.Optional(
+const title = optional(
   text('line', {
     example: 'Staff',
     description:

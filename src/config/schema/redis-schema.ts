@@ -1,10 +1,9 @@
-import { Type } from 'typebox'
 import type { RedisAddress } from '../../session-store/redis-options.ts'
 import type { RedisUrl } from '../formats/redis-address.ts'
-import { count, duration, list, section, text } from './schema-parts.ts'
+import { count, duration, list, section, text, optional } from './schema-parts.ts'
 
 const servers = (example: string, description: string) =>
-  Type.Optional(
+  optional(
     list(text<RedisAddress>('redis-server'), {
       minItems: 1,
       exampleOff: true,
@@ -14,12 +13,12 @@ const servers = (example: string, description: string) =>
   )
 
 const credential = (example: string, description: string) =>
-  Type.Optional(text('line', { secret: true, exampleOff: true, example, description }))
+  optional(text('line', { secret: true, exampleOff: true, example, description }))
 
 /** `session.redis`: where it is, who we are there, and how long we wait. */
 export const redisSchema = section(
   {
-    url: Type.Optional(
+    url: optional(
       text<RedisUrl>('redis-url', {
         secret: true,
         example: 'rediss://redis:6379',
@@ -33,7 +32,7 @@ export const redisSchema = section(
       'host:port of the Sentinels that know the current master. Give all of them: any one that answers is enough. ' +
         'After a failover sessions written in the last moment may be missing: Redis copies to replicas without waiting.',
     ),
-    masterName: Type.Optional(
+    masterName: optional(
       text('line', {
         exampleOff: true,
         example: 'mymaster',
@@ -45,7 +44,7 @@ export const redisSchema = section(
       '[redis-1:6379, redis-2:6379, redis-3:6379]',
       'host:port of some nodes of a Redis Cluster; the others are learned from them. All keys of one session live in one slot.',
     ),
-    username: Type.Optional(
+    username: optional(
       text('line', {
         exampleOff: true,
         example: 'bearergate',
@@ -54,7 +53,7 @@ export const redisSchema = section(
       }),
     ),
     password: credential('${REDIS_PASSWORD}', 'Password of that user. Default: none.'),
-    sentinelUsername: Type.Optional(
+    sentinelUsername: optional(
       text('line', {
         exampleOff: true,
         example: 'bearergate',
@@ -65,10 +64,10 @@ export const redisSchema = section(
       '${REDIS_SENTINEL_PASSWORD}',
       'Password at the Sentinels, which have users of their own. Default: none.',
     ),
-    tls: Type.Optional(
+    tls: optional(
       section(
         {
-          certificateAuthority: Type.Optional(
+          certificateAuthority: optional(
             text('certificate-file', {
               example: '/etc/bearergate/redis-ca.pem',
               description:

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import type { ClaimValue } from '../../domain/requirement.ts'
 import {
   duration,
@@ -9,6 +8,7 @@ import {
   section,
   text,
   type Words,
+  optional,
 } from './schema-parts.ts'
 
 function claims(words: Words) {
@@ -20,14 +20,14 @@ function claims(words: Words) {
 }
 
 const condition = {
-  scope: Type.Optional(
+  scope: optional(
     text<readonly string[]>('scope', {
       example: 'read:orders',
       description:
         'Scope that must have been granted, whatever was asked for: all words of it, separated by spaces. Otherwise 403 insufficient_scope.',
     }),
   ),
-  claims: Type.Optional(
+  claims: optional(
     claims({
       example: '{ groups: [staff, admin], email_verified: true }',
       description:
@@ -39,11 +39,11 @@ const condition = {
 }
 
 const part = {
-  scope: Type.Optional(text<readonly string[]>('scope', { description: 'As require.scope.' })),
-  claims: Type.Optional(claims({ description: 'As require.claims.' })),
+  scope: optional(text<readonly string[]>('scope', { description: 'As require.scope.' })),
+  claims: optional(claims({ description: 'As require.claims.' })),
 }
 
-const any = Type.Optional(
+const any = optional(
   list(section(part), {
     minItems: 1,
     exampleOff: true,
@@ -53,11 +53,11 @@ const any = Type.Optional(
 )
 
 /** `routes[].require`: who of those that are known may pass. */
-export const requirementSchema = Type.Optional(
+export const requirementSchema = optional(
   section(
     {
       ...condition,
-      acr: Type.Optional(
+      acr: optional(
         list(text('scope-token'), {
           minItems: 1,
           exampleOff: true,
@@ -67,7 +67,7 @@ export const requirementSchema = Type.Optional(
             'acr_values, and everything else gets 401 step_up_required (RFC 9470). A provider that never says acr lets nobody in.',
         }),
       ),
-      maxAge: Type.Optional(
+      maxAge: optional(
         duration({
           atLeast: '10s',
           atMost: '365d',
@@ -79,7 +79,7 @@ export const requirementSchema = Type.Optional(
         }),
       ),
       any,
-      all: Type.Optional(
+      all: optional(
         list(section({ ...part, any }), {
           minItems: 1,
           exampleOff: true,

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
 import { corsSchema } from './cors-schema.ts'
 import { bearerSchema } from './bearer-schema.ts'
@@ -14,6 +13,7 @@ import {
   section,
   size,
   text,
+  optional,
 } from './schema-parts.ts'
 import { tokenSchema } from './token-schema.ts'
 
@@ -78,7 +78,7 @@ const routeSchema = section({
       'never matters; query and headers never decide. /oauth2 is ours.',
     whenMissing: 'give /x for one path or /x/* for everything below',
   }),
-  host: Type.Optional(
+  host: optional(
     text('route-host', {
       exampleOff: true,
       example: 'app.example.com',
@@ -87,7 +87,7 @@ const routeSchema = section({
         'for hosts that are neither named nor that of publicUrl are refused with 421.',
     }),
   ),
-  methods: Type.Optional(
+  methods: optional(
     list(text('method'), {
       minItems: 1,
       exampleOff: true,
@@ -109,7 +109,7 @@ const routeSchema = section({
       'Speak HTTP/2 to the upstream: agreed on by ALPN with https, at once (h2c, prior knowledge) with http and unix. Default false: HTTP/1.1. For ' +
       'upstreams that speak nothing else; one that does not speak HTTP/2 gets 502. Not together with websocket.',
   }),
-  stripPrefix: Type.Optional(
+  stripPrefix: optional(
     text('strip-prefix', {
       exampleOff: true,
       example: '/api',
@@ -123,7 +123,7 @@ const routeSchema = section({
       'Who may pass. required (default): signed-in users. optional: everybody; with a session the upstream gets the token. public: ' +
       "everybody, and never a user's token or claim.",
   }),
-  provider: Type.Optional(
+  provider: optional(
     either<string | readonly string[]>(
       [text('provider-name'), list(text('provider-name'), { minItems: 1 })],
       {
@@ -154,7 +154,7 @@ const routeSchema = section({
   require: requirementSchema,
   token: tokenSchema,
   headers,
-  identity: Type.Optional(routeIdentitySchema),
+  identity: optional(routeIdentitySchema),
   csrf: flag({
     default: true,
     description:
@@ -169,7 +169,7 @@ const routeSchema = section({
       'Keep a form that is posted after the session has ended, and send it once the same user has signed in again. It waits in the browser, sealed, for 15 minutes; only ' +
       'forms of our own pages, urlencoded, up to 64 KiB (docs/forms.md). Default false: a page says that the form was not sent. Turn it on only where a form may arrive a quarter of an hour late.',
   }),
-  cors: Type.Optional(corsSchema),
+  cors: optional(corsSchema),
   websocket: either<boolean | { origins: readonly string[] }>(
     [
       flag({}),
@@ -210,14 +210,14 @@ const routeSchema = section({
   }),
   tls: section(
     {
-      certificateAuthority: Type.Optional(
+      certificateAuthority: optional(
         text('certificate-file', {
           example: '/etc/bearergate/orders-ca.pem',
           description:
             "PEM file of the certificate authorities trusted for this upstream, instead of the system's. Relative to the configuration file.",
         }),
       ),
-      certificate: Type.Optional(
+      certificate: optional(
         text('certificate-file', {
           example: '/etc/bearergate/gateway.pem',
           description:
@@ -225,14 +225,14 @@ const routeSchema = section({
             'configuration file.',
         }),
       ),
-      key: Type.Optional(
+      key: optional(
         text('private-key-file', {
           secret: true,
           example: '/run/secrets/gateway.key',
           description: 'PEM file of the private key of certificate, without passphrase.',
         }),
       ),
-      serverName: Type.Optional(
+      serverName: optional(
         text('server-name', {
           example: 'orders.internal',
           description:

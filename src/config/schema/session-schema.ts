@@ -1,8 +1,7 @@
-import { Type } from 'typebox'
 import { HOW_TO_MAKE_A_SECRET } from '../formats/secret-key.ts'
 import { fileSchema } from './file-schema.ts'
 import { redisSchema } from './redis-schema.ts'
-import { choice, count, duration, flag, list, section, text } from './schema-parts.ts'
+import { choice, count, duration, flag, list, section, text, optional } from './schema-parts.ts'
 
 /** `session`: what keeps users signed in. */
 export const sessionSchema = section(
@@ -23,8 +22,8 @@ export const sessionSchema = section(
         'file: on the disk of this machine, so that they outlive restarts and all workers see them, see session.file. ' +
         'redis: in a server that all replicas share, see session.redis. What each of them promises: docs/sessions.md.',
     }),
-    file: Type.Optional(fileSchema),
-    redis: Type.Optional(redisSchema),
+    file: optional(fileSchema),
+    redis: optional(redisSchema),
     idleTimeout: duration({
       default: '30m',
       atLeast: '1s',
@@ -49,7 +48,7 @@ export const sessionSchema = section(
         'Most sessions kept in memory or in the file, about 1 KiB each plus its tokens. Default 100000. When full, new logins are answered 503 until others end; nobody is signed out. ' +
         'Too small refuses logins at busy hours; too large lets them fill the memory.',
     }),
-    maxPerSubject: Type.Optional(
+    maxPerSubject: optional(
       count({
         minimum: 1,
         maximum: 10_000,
@@ -97,7 +96,7 @@ export const logoutSchema = section(
       description:
         'Revoke the refresh token at the provider on sign-out, in the background (RFC 7009). Default true. false leaves it valid there until it expires by itself.',
     }),
-    postLogoutRedirect: Type.Optional(
+    postLogoutRedirect: optional(
       text('local-path', {
         exampleOff: true,
         example: '/goodbye',
@@ -111,7 +110,7 @@ export const logoutSchema = section(
         'Ask the browser to drop its cache and storage of this site on sign-out (Clear-Site-Data: "cache", "storage"). Default true, so that ' +
         'the Back button shows nothing. false keeps drafts and settings of the application (ASVS 14.3.1).',
     }),
-    providerLogoutUrl: Type.Optional(
+    providerLogoutUrl: optional(
       text('http-url', {
         exampleOff: true,
         example: 'https://idp.example.com/logout',

@@ -1,5 +1,4 @@
-import { Type } from 'typebox'
-import { choice, either, list, section, text } from './schema-parts.ts'
+import { choice, either, list, section, text, optional } from './schema-parts.ts'
 
 /** `routes[].token`: which access token the upstream gets. */
 export const tokenSchema = section(
@@ -12,14 +11,14 @@ export const tokenSchema = section(
         'resource (RFC 8707, multi-resource refresh tokens). exchange: one of its own in exchange for the one of the sign-in (RFC 8693). ' +
         'client_credentials: the token of the gateway itself, for every request that passes, signed in or not. none: no Authorization header.',
     }),
-    audience: Type.Optional(
+    audience: optional(
       text('line', {
         example: 'https://orders.example.com',
         description:
           'Identifier of the API the token is for, sent as audience. Default: not sent. With refresh, exchange and client_credentials.',
       }),
     ),
-    resource: Type.Optional(
+    resource: optional(
       text('resource', {
         example: 'https://orders.example.com/',
         description:
@@ -27,7 +26,7 @@ export const tokenSchema = section(
           'beside provider.resource: a provider grants later only what it was asked for then.',
       }),
     ),
-    scope: Type.Optional(
+    scope: optional(
       either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
         example: 'read:orders',
         description:

@@ -28,11 +28,10 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)((?:[/?].*)?)$/is
 /** Reads the request line and Host; `undefined` when they are malformed (RFC 9112 §3.2). */
 export function askedTarget(request: IncomingMessage, hosts: HostRule): AskedTarget | undefined {
   const { url = '', headers, httpVersion } = request
+  if (headers.host === undefined && httpVersion !== '1.0') return undefined
   if (!url.startsWith('/') && url !== '*') return absoluteForm(url, hosts)
-  if (headers.host === undefined) {
-    if (httpVersion !== '1.0') return undefined // only HTTP/1.0 may come without
+  if (headers.host === undefined)
     return { authority: undefined, host: undefined, target: url, isServed: true }
-  }
   const authority = headers.host.toLowerCase()
   const host = hosts.hostname(authority)
   if (host === undefined) return undefined

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { guardedRoute, openRoute, startProxied } from '../support/proxied.ts'
 import { ask, head, openRawSocket } from '../support/raw-socket.ts'
-import { startRawUpstream } from '../support/raw-upstream.ts'
+import { answerOf, startRawUpstream } from '../support/raw-upstream.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
 
 const HOST = 'Host: 127.0.0.1'
@@ -53,6 +53,7 @@ const SMUGGLING: readonly (readonly [string, string])[] = [
   ['HX-6 NUL in a field', `GET /x HTTP/1.1\r\n${HOST}\r\nX-A: a\0b\r\n\r\n`],
   ['HX-7 P16 two Hosts', `GET /x HTTP/1.1\r\n${HOST}\r\nHost: evil.example\r\n\r\n`],
   ['HX-7 no Host', 'GET /x HTTP/1.1\r\nX-A: a\r\n\r\n'],
+  ['HX-7 HX-8 no Host beside an absolute-form target', 'GET http://127.0.0.1/x HTTP/1.1\r\n\r\n'],
   ['HX-7 a Host with a path', 'GET /x HTTP/1.1\r\nHost: 127.0.0.1/evil\r\n\r\n'],
   [
     'HX-22 two Authorizations',
@@ -86,6 +87,40 @@ t.test(
     t.equal(upstream.requests.length, 1)
   },
 )
+
+/** Chunks in two readings: the whole of the call ends, on both sides, and nothing behind it is a request. */
+const ODD_CHUNKS: Readonly<Record<string, string>> = {
+  'a bare line feed behind the size': '3\nabc\r\n0\r\n\r\n',
+  'a line feed inside an extension': '3;a\nb\r\nabc\r\n0\r\n\r\n',
+  'a carriage return inside an extension': '3;a\rb\r\nabc\r\n0\r\n\r\n',
+  'a size with a prefix': '0x3\r\nabc\r\n0\r\n\r\n',
+  'a negative size': '-3\r\nabc\r\n0\r\n\r\n',
+  'a size beyond 64 bits': 'fffffffffffffffff3\r\nabc\r\n0\r\n\r\n',
+  'no line end behind the data': '3\r\nabcX\r\n0\r\n\r\n',
+  'a last chunk that ends in line feeds': '3\r\nabc\r\n0\n\n',
+  'extensions of 20 KB': `3;${'x'.repeat(20_000)}\r\nabc\r\n0\r\n\r\n`,
+  'a trailer with a space before its colon': '3\r\nabc\r\n0\r\nX-A : b\r\n\r\n',
+  'a folded trailer': '3\r\nabc\r\n0\r\nX-A: b\r\n c\r\n\r\n',
+}
+
+for (const [name, chunks] of Object.entries(ODD_CHUNKS)) {
+  t.test(`HX-6 AT-16 ${name}: the connection ends, nothing is smuggled`, async (t) => {
+    const upstream = await startRecordingUpstream(t)
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    client.write(head('POST /x HTTP/1.1', HOST, 'Transfer-Encoding: chunked') + chunks + smuggled)
+    t.notMatch(await client.rest(), /^HTTP\/1\.1 2/)
+    t.same(upstream.requests, [], 'nothing that was whole')
+  })
+}
+
+t.test('HX-6 a chunk extension goes no further', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(answerOf('ok')))
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  const chunked = head('POST /x HTTP/1.1', HOST, 'Transfer-Encoding: chunked')
+  t.equal((await ask(t, port, `${chunked}3;a="b"\r\nabc\r\n0\r\n\r\n`)).status, 200)
+  t.notMatch(upstream.requests[0]?.received(), /a="b"/)
+})
 
 t.test(
   'HX-13 AT-16 CL.0: a GET with a body is forwarded whole, and the next user gets his own answer',

@@ -104,6 +104,12 @@ t.test('RL-2 a connection that never says anything is closed', async (t) => {
   t.match(await rawRequest(port, ''), { closed: true })
 })
 
+t.test('RL-2 a connection that is kept and not used is closed', async (t) => {
+  const { port } = await serving(t, { keepAliveTimeoutMs: 200 })
+  const answer = await rawRequest(port, `${GET}\r\n`)
+  t.match(answer, { status: 200, closed: true })
+})
+
 t.test('AT-28 a body that dribbles is cut off, while others are served', async (t) => {
   const { port } = await serving(t, { paceWindowMs: 100, minBodyBytesPerSecond: 1_000 })
   const socket = connect(port, '127.0.0.1')

@@ -20,6 +20,8 @@ export interface RawSocket {
   write(bytes: string | Buffer): void
   /** The next answer, interim ones included; rejects when the connection ends inside it. */
   next(options?: { readonly method?: string }): Promise<WireAnswer>
+  /** Resolves when there is anything to read. */
+  some(): Promise<void>
   /** Resolves with everything not yet read when the other side has closed. */
   rest(): Promise<string>
   readonly closed: Promise<unknown>
@@ -41,6 +43,9 @@ export async function openRawSocket(t: Owner, port: number): Promise<RawSocket> 
     socket,
     write: (bytes) => void socket.write(bytes, 'latin1'),
     next: async ({ method = 'GET' } = {}) => readAnswer(inbox, method),
+    some: async () => {
+      while (inbox.text === '') await moreOrFail(inbox)
+    },
     rest: async () => {
       while (!inbox.ended) await inbox.more()
       return inbox.take(inbox.text.length)

@@ -5,7 +5,7 @@ import { createRefreshBackoff } from '../../src/domain/refresh-backoff.ts'
 const error = new GatewayError('provider_unavailable', 'told to fail')
 
 t.test(
-  'a failure is remembered for a second, then twice as long each time, up to 30 s',
+  'RL-5 a failure is remembered for a second, then twice as long each time, up to 30 s',
   async (t) => {
     let nowMs = 0
     const backoff = createRefreshBackoff(10, () => nowMs)

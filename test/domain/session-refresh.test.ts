@@ -72,7 +72,7 @@ t.test('RT-1 tokens of two seconds are refreshed ahead, not per call', async (t)
   t.equal(bed.presented.length, 6)
 })
 
-t.test('AT-19 200 parallel calls at expiry: one refresh, the new token for all', async (t) => {
+t.test('AT-19 RL-5 200 parallel calls at expiry: one refresh, the new token for all', async (t) => {
   const bed = sessionBed(t)
   const { ticket, session } = await bed.live()
   await bed.clock.advance(10 * MINUTE_MS)

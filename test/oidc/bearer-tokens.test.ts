@@ -308,7 +308,7 @@ t.test('a provider without introspection: opaque tokens are none', async (t) => 
   t.equal((await failure(asking)).reason, 'provider_error')
 })
 
-t.test('strangers cannot make the gateway ask without end', async (t) => {
+t.test('RL-5 strangers cannot make the gateway ask without end', async (t) => {
   const hanging = introspecting(() => ({ status: 200, hangAfterBytes: 0 }))
   const { tokens } = await bed(t, hanging, { timeoutMs: 1_000 })
   const ask = (n: number) => Promise.resolve(tokens.check(madeUp(n), ANY))

@@ -331,7 +331,7 @@ t.test(
 )
 
 t.test(
-  'ID-13 AT-24 a key set that cannot be read is asked once per cool-down, and the old one stays',
+  'ID-13 AT-24 RL-5 a key set that cannot be read is asked once per cool-down, and the old one stays',
   async (t) => {
     const { scripted, login } = await startLoginBed(t)
     await login()

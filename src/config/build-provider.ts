@@ -1,4 +1,6 @@
 import { isLoopback } from './formats/web-address.ts'
+import type { ClientKey } from '../oidc/private-key-jwt.ts'
+import type { ClientAuthenticationMethod } from '../oidc/provider-options.ts'
 import type { ProviderConfig } from './gateway-config.ts'
 import { providersOfRoute } from './providers-of-route.ts'
 import type { LoadedTree } from './schema/config-schema.ts'
@@ -31,9 +33,8 @@ function buildProvider(
   isCallbackShared: boolean,
 ): ProviderConfig {
   const { origin } = tree.publicUrl
-  const { discoveryUrl, clientSecret, audience, maxAge, ownCallback = false } = keys
+  const { discoveryUrl, clientSecret, clientKey, audience, maxAge, ownCallback = false } = keys
   const { certificateAuthority } = keys.tls
-  const fallback = clientSecret === undefined ? 'none' : 'client_secret_basic'
   return {
     name,
     title: keys.title ?? name,
@@ -42,7 +43,8 @@ function buildProvider(
     endpoints: { ...keys.endpoints },
     clientId: keys.clientId,
     ...(clientSecret === undefined ? {} : { clientSecret }),
-    clientAuthentication: keys.clientAuthentication ?? fallback,
+    ...(clientKey === undefined ? {} : { clientKey: clientKeyOf(clientKey) }),
+    clientAuthentication: keys.clientAuthentication ?? defaultAuthentication(keys),
     scope: keys.scope.join(' '),
     ...(audience === undefined ? {} : { audience }),
     resource: keys.resource,
@@ -67,6 +69,19 @@ function buildProvider(
     defaultAccessTokenLifetimeMs: keys.accessTokenLifetime,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
   }
+}
+
+function defaultAuthentication({ clientSecret, clientKey }: ProviderKeys): ClientAuthenticationMethod {
+  if (clientSecret !== undefined) return 'client_secret_basic'
+  return clientKey === undefined ? 'none' : 'private_key_jwt'
+}
+
+function clientKeyOf({
+  key,
+  keyId,
+  audience,
+}: NonNullable<ProviderKeys['clientKey']>): ClientKey {
+  return { key, audience, ...(keyId === undefined ? {} : { keyId }) }
 }
 
 /** What routes will refresh for must be asked for at login (RFC 8707 §2.2). */

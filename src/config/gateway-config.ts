@@ -1,6 +1,8 @@
 import type { Route } from '../domain/route.ts'
 import type { LoginLimitOptions } from '../http/login-limit.ts'
 import type { IdentityTokensOptions } from '../oidc/identity-tokens.ts'
+import type { ClientKey } from '../oidc/private-key-jwt.ts'
+import type { ClientAuthenticationMethod } from '../oidc/provider-options.ts'
 import type { RedisOptions } from '../session-store/redis-options.ts'
 
 /** A configuration that was checked as a whole: every default filled in, every file read. */
@@ -35,9 +37,6 @@ export interface ListenConfig {
   readonly tls?: { readonly certificate: string; readonly key: string }
 }
 
-export type ClientAuthentication =
-  'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none'
-
 export interface ProviderConfig {
   /** Its key in `providers`; '' where `provider` stands alone. */
   readonly name: string
@@ -50,7 +49,8 @@ export interface ProviderConfig {
   readonly endpoints: Readonly<Record<string, string>>
   readonly clientId: string
   readonly clientSecret?: string
-  readonly clientAuthentication: ClientAuthentication
+  readonly clientKey?: ClientKey
+  readonly clientAuthentication: ClientAuthenticationMethod
   /** Space-separated, in the configured order. */
   readonly scope: string
   readonly audience?: string

@@ -1,10 +1,11 @@
 import { ClientSecretPost, None } from 'openid-client'
 import type { ClientAuth } from 'openid-client'
+import { privateKeyJwt } from './private-key-jwt.ts'
 import type { ClientAuthenticationMethod, ProviderOptions } from './provider-options.ts'
 
 type Method = (clientId: string, clientSecret: string) => ClientAuth
 
-const METHODS: Readonly<Record<ClientAuthenticationMethod, Method>> = {
+const METHODS: Readonly<Record<Exclude<ClientAuthenticationMethod, 'private_key_jwt'>, Method>> = {
   none: () => None(),
   client_secret_post: (_clientId, clientSecret) => ClientSecretPost(clientSecret),
   client_secret_basic: (clientId, clientSecret) =>
@@ -12,10 +13,16 @@ const METHODS: Readonly<Record<ClientAuthenticationMethod, Method>> = {
   client_secret_basic_raw: basic,
 }
 
-/** How the gateway proves its own identity to the provider (RFC 6749 §2.3.1): exactly one method. */
+/**
+ * How the gateway proves its own identity to the provider (RFC 6749 §2.3.1): exactly one method.
+ *
+ * @throws Error when it is `private_key_jwt` and there is no key: a wiring fault
+ */
 export function clientAuthentication(options: ProviderOptions): ClientAuth {
-  const { clientAuthentication: method, clientId, clientSecret = '' } = options
-  return METHODS[method](clientId, clientSecret)
+  const { clientAuthentication: method, clientId, clientSecret = '', clientKey } = options
+  if (method !== 'private_key_jwt') return METHODS[method](clientId, clientSecret)
+  if (clientKey === undefined) throw new Error('private_key_jwt without a key')
+  return privateKeyJwt(clientId, clientKey)
 }
 
 function basic(user: string, password: string): ClientAuth {

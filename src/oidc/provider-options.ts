@@ -1,3 +1,5 @@
+import type { ClientKey } from './private-key-jwt.ts'
+
 /** How the configured provider is to be spoken to. Lives are in milliseconds unless named otherwise. */
 export interface ProviderOptions {
   /** Compared octet by octet with what the provider calls itself (OpenID Connect Discovery §4.3). */
@@ -12,6 +14,8 @@ export interface ProviderOptions {
   readonly clientId: string
   readonly clientSecret?: string
   readonly clientAuthentication: ClientAuthenticationMethod
+  /** For `private_key_jwt`, in place of the secret. */
+  readonly clientKey?: ClientKey
   /** Space-separated, sent exactly like this. */
   readonly scope: string
   readonly audience?: string
@@ -52,4 +56,8 @@ export interface ProviderOptions {
 
 /** `client_secret_basic_raw`: for servers that do not form-decode the two halves (STACK O10). */
 export type ClientAuthenticationMethod =
-  'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none'
+  | 'client_secret_basic'
+  | 'client_secret_basic_raw'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'none'

@@ -34,7 +34,7 @@ function storedRecord(bed: SessionBed, session: LiveSession): Promise<LiveSessio
   return bed.replica().find(session.ticket, 'passive').then(liveSession)
 }
 
-t.test('RT-1 100 calls early in the life of a token: no refresh', async (t) => {
+t.test('RT-1 S-24 100 calls early in the life of a token: no refresh', async (t) => {
   const bed = sessionBed(t)
   const { ticket } = await bed.live()
   for (let call = 0; call < 100; call++) {

@@ -201,7 +201,7 @@ for (const [error, status] of Object.entries(PROVIDER_ERRORS)) {
   })
 }
 
-t.test('CB-11 a silent login that needs a page becomes an interactive one', async (t) => {
+t.test('CB-11 S-16 a silent login that needs a page becomes an interactive one', async (t) => {
   const stand = await createEndpointStand(t)
   stand.provider.script.callback = (query) => {
     query.delete('code')

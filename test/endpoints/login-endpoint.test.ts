@@ -64,7 +64,7 @@ t.test('AZ-13 prefetch and HEAD start no login', async (t) => {
   )
 })
 
-t.test('AZ-9 only listed parameters are passed on', async (t) => {
+t.test('AZ-9 S-13 S-17 only listed parameters are passed on', async (t) => {
   const stand = await createEndpointStand(t)
   const wish = 'scope=admin&redirect_uri=https://evil.example&connection=github&client_id=x&state=y'
   const login = await stand.browser().navigate(`${stand.origin}/oauth2/login?${wish}`)

@@ -25,7 +25,7 @@ async function startWorld(t: Test, options: JourneyOptions = {}) {
 }
 
 t.test(
-  'RS-13 RT-8 three upstreams, three audiences, one login: 50 first requests to each, each token fetched once',
+  'S-4 S-27 RS-13 RT-8 three upstreams, three audiences, one login: 50 first requests to each, each token fetched once',
   async (t) => {
     const { apis, gateway, provider, signedIn } = await startWorld(t)
     const browser = await signedIn()

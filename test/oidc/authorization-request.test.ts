@@ -27,7 +27,7 @@ t.test(
 )
 
 t.test(
-  'AZ-2 AZ-3 AZ-4 verifier, state and nonce are fresh and hold 256 bits; S256 of §1.3',
+  'S-12 AZ-2 AZ-3 AZ-4 verifier, state and nonce are fresh and hold 256 bits; S256 of §1.3',
   async (t) => {
     const { provider } = await startLoginBed(t)
     const requests = await Promise.all(

@@ -39,7 +39,11 @@ const header = (more: Json) => ({ header: (own: Json) => ({ ...own, ...more }) }
 
 const CASES: readonly Case[] = [
   // The certification suite's modules
-  { name: 'rp-backchannel-rpinitlogout', ...set({ ignored_claim: 'x' }), takes: true },
+  {
+    name: 'rp-backchannel-rpinitlogout',
+    ...set({ ignored_claim: 'x', trace_id: 'y' }),
+    takes: true,
+  },
   { name: 'alg-none', key: 'none' },
   { name: 'wrong-alg', key: 'ec' },
   { name: 'no-event', ...without('events') },
@@ -152,7 +156,7 @@ async function verified(bed: LoginBed, bend: Bend = {}, requireType = false) {
 const scripted = await startScriptedProvider(t) // one for all: its keys take their time
 
 for (const { name, takes, options, requireType, ...bend } of CASES) {
-  t.test(`LO-7 ${name}: ${takes ? 'taken' : 'refused'}`, async (t) => {
+  t.test(`LO-7 S-30 ${name}: ${takes ? 'taken' : 'refused'}`, async (t) => {
     const bed = connectTo(t, scripted, options)
     const work = verified(bed, bend, requireType)
     if (takes === true) t.match(await work, { issuer: scripted.issuer, jti: 'jti-1' })

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { authorizationCodeGrant } from '../../src/oidc/authorization-code-grant.ts'
 import { authorizationRequest } from '../../src/oidc/authorization-request.ts'
@@ -12,17 +13,26 @@ import { failure, providerOptions, recordOf, refreshed } from './login-fixture.t
 
 const GATEWAY = 'http://127.0.0.1:9' // nothing listens there: redirects to it are read, not followed
 
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const PUBLIC_JWK = { ...publicKey.export({ format: 'jwk' }), kid: 'gateway-1' }
+const KEY = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+
 const CLIENTS: readonly Partial<ProviderOptions>[] = [
   { clientId: 'basic', clientAuthentication: 'client_secret_basic' },
   { clientId: 'post', clientAuthentication: 'client_secret_post' },
   { clientId: 'none', clientAuthentication: 'none' },
+  {
+    clientId: 'key',
+    clientAuthentication: 'private_key_jwt',
+    clientKey: { key: KEY, keyId: 'gateway-1', audience: 'issuer' },
+  },
 ]
 
 for (const client of CLIENTS) {
   t.test(
-    `a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}`,
+    `TK-2 TK-4 a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}`,
     async (t) => {
-      const bed = await startOpenIdProvider(t)
+      const bed = await startOpenIdProvider(t, { clientKey: PUBLIC_JWK })
       bed.registerGateway(GATEWAY)
       const provider = createProvider(
         providerOptions(bed.issuer, {

@@ -64,7 +64,7 @@ function sorted(value: object | undefined): unknown {
   return Object.entries(value ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-t.test('RT-13 a stolen store reads as noise', async (t) => {
+t.test('RT-13 S-21 a stolen store reads as noise', async (t) => {
   const ticket = newTicket()
   const dump = Buffer.concat([
     vault.seal(ticket, 1, record),

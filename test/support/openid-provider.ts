@@ -55,6 +55,8 @@ export interface OpenIdProviderOptions {
   readonly rotateRefreshTokens?: boolean
   /** Give a refresh token at login; default true. */
   readonly offlineAccess?: boolean
+  /** Public half of the key of the client `key`, a JWK. */
+  readonly clientKey?: object
   /** Tell the client of logouts (`registerGateway` sets the address); default true. */
   readonly backchannelLogout?: boolean
   /** Default `https://api.example.com`. */
@@ -210,6 +212,7 @@ function clientRecord(
     basic: 'client_secret_basic',
     post: 'client_secret_post',
     none: 'none',
+    key: 'private_key_jwt',
   }
   if (id === 'robot') return robotRecord(id, secret)
   const method = methods[id]
@@ -219,7 +222,8 @@ function clientRecord(
   const backchannel = options.backchannelLogout === false ? undefined : origins.at(-1)
   const metadata: ClientMetadata = {
     client_id: id,
-    ...(method === 'none' ? {} : { client_secret: secret }),
+    ...(method.startsWith('client_secret') ? { client_secret: secret } : {}),
+    ...(id === 'key' ? { jwks: { keys: [options.clientKey as never] } } : {}),
     token_endpoint_auth_method: method as 'none',
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],

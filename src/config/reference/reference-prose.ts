@@ -42,6 +42,7 @@ export const CLOSING = `## Secrets and their rotation
 |---|---|---|
 | cookie keys | \`session.secrets\` | put a new one in front, restart, drop the old one after \`session.lifetime\`; nobody is signed out |
 | client secret | \`provider.clientSecret\` | change it at the provider and here; sessions live on, as they do not depend on it |
+| client key | \`provider.clientKey\` | add the public half of the new one at the provider, change it here, then remove the old one there |
 | TLS key | \`listen.tls.key\` | replace the files and restart |
 
 Take secrets from the environment or from files readable by the gateway's user only. They are in no message, log line, metric or page.

@@ -1,4 +1,5 @@
 import { nameOfPath, type Path } from '../decode-report.ts'
+import type { ClientAuthenticationMethod } from '../../oidc/provider-options.ts'
 import { isLoopback } from '../formats/web-address.ts'
 import type { Draft, RuleReport } from './draft.ts'
 import { draftedProviders, type DraftedProvider } from './drafted-providers.ts'
@@ -51,15 +52,36 @@ function providerUrls(draft: Draft, { place, keys }: DraftedProvider): { path: P
   return places.flatMap(([path, url]) => (url === undefined ? [] : [{ path, url: new URL(url) }]))
 }
 
+const NEEDED: Readonly<
+  Record<ClientAuthenticationMethod, 'clientSecret' | 'clientKey' | undefined>
+> = {
+  client_secret_basic: 'clientSecret',
+  client_secret_basic_raw: 'clientSecret',
+  client_secret_post: 'clientSecret',
+  private_key_jwt: 'clientKey',
+  none: undefined,
+}
+
 function checkClientAuthentication(provider: DraftedProvider, report: RuleReport): void {
   const method = provider.keys.clientAuthentication
   const hasSecret = report.isWritten([...provider.place, 'clientSecret'])
+  const hasKey = report.isWritten([...provider.place, 'clientKey'])
   const place: Path = [...provider.place, 'clientAuthentication']
-  if (method === 'none' && hasSecret)
-    report.problem(place, 'is none, but there is a clientSecret: leave one of them out')
-  if (method !== undefined && method !== 'none' && !hasSecret) {
+  if (hasSecret && hasKey)
+    report.problem(
+      [...provider.place, 'clientKey'],
+      'is given beside clientSecret: leave one of them out',
+    )
+  if (method === undefined) return
+  const needed = NEEDED[method]
+  if (hasSecret && needed !== 'clientSecret')
+    report.problem(place, `is ${method}, but there is a clientSecret: leave one of them out`)
+  if (hasKey && needed !== 'clientKey')
+    report.problem(place, `is ${method}, but there is a clientKey: leave one of them out`)
+  if (needed === 'clientSecret' && !hasSecret)
     report.problem(place, `is ${method}, which needs a clientSecret; a public client has none`)
-  }
+  if (needed === 'clientKey' && !hasKey)
+    report.problem(place, `is ${method}, which needs a clientKey`)
 }
 
 function checkScope({ keys: { scope }, place }: DraftedProvider, report: RuleReport): void {

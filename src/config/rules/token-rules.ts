@@ -80,11 +80,13 @@ function checkNeeds(
   const name = nameOfPath(place)
   const isPublicClient =
     clientAuthentication === 'none' ||
-    (clientAuthentication === undefined && !report.isWritten([...place, 'clientSecret']))
+    (clientAuthentication === undefined &&
+      !report.isWritten([...place, 'clientSecret']) &&
+      !report.isWritten([...place, 'clientKey']))
   if (route.via === 'client_credentials' && isPublicClient) {
     report.problem(
       placeOf(route, 'via'),
-      `is client_credentials, which needs a client with credentials: ${name}.clientSecret (RFC 6749 §4.4)`,
+      `is client_credentials, which needs a client with credentials: ${name}.clientSecret or clientKey (RFC 6749 §4.4)`,
     )
   }
   if (route.via !== 'refresh') return

@@ -1,4 +1,5 @@
-import type { ClientAuthentication } from '../gateway-config.ts'
+import type { ClientKey } from '../../oidc/private-key-jwt.ts'
+import type { ClientAuthenticationMethod } from '../../oidc/provider-options.ts'
 import {
   choice,
   duration,
@@ -45,6 +46,36 @@ const endpoints = section(
     description:
       'Single endpoints, by their names in the metadata; each wins over the discovered one. Default: all are discovered. ' +
       'With authorization_endpoint, token_endpoint and jwks_uri given, no metadata is read at all.',
+  },
+)
+
+const clientKey = section(
+  {
+    key: text('signing-key', {
+      secret: true,
+      example: '${file:/run/secrets/client_key.pem}',
+      description:
+        'The private key, PEM or JWK: P-256 (ES256), Ed25519 (EdDSA) or RSA of at least 2048 bits (RS256). Register its public half at the provider; ' +
+        'openssl pkey -in client_key.pem -pubout shows it.',
+      whenMissing: 'give the private key whose public half the provider knows',
+    }),
+    keyId: optional(
+      text('line', {
+        example: 'gateway-1',
+        description:
+          'How the provider names the key (kid), where it shows a name. Default: its thumbprint (RFC 7638). A JWK that is registered by hand needs a kid: choose one, and repeat it here.',
+      }),
+    ),
+    audience: choice<ClientKey['audience']>(['issuer', 'token_endpoint'], {
+      default: 'issuer',
+      description:
+        'Whom the assertions are for (aud). issuer (default): the issuer of the provider, which cannot be mistaken for another one. token_endpoint: its address, for providers that take nothing else.',
+    }),
+  },
+  {
+    exampleOff: true,
+    description:
+      'The gateway proves itself with a key instead of a secret (private_key_jwt): each call carries an assertion signed for one minute, and the provider stores nothing that could be stolen. Leave clientSecret out.',
   },
 )
 
@@ -114,18 +145,25 @@ const keys = {
     }),
   ),
   clientAuthentication: optional(
-    choice<ClientAuthentication>(
-      ['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none'],
+    choice<ClientAuthenticationMethod>(
+      [
+        'client_secret_basic',
+        'client_secret_basic_raw',
+        'client_secret_post',
+        'private_key_jwt',
+        'none',
+      ],
       {
         example: 'client_secret_basic',
         description:
           'How the gateway proves itself at the token endpoint. Default client_secret_basic with a clientSecret (id and secret ' +
-          'form-encoded, RFC 6749 §2.3.1), none without one. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
+          'form-encoded, RFC 6749 §2.3.1), private_key_jwt with a clientKey, none without either. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
           'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. ' +
           'PKCE is always used, also with none.',
       },
     ),
   ),
+  clientKey: optional(clientKey),
   scope: either<readonly string[]>([text('scope'), list(text('scope-token'), { minItems: 1 })], {
     default: 'openid profile email offline_access',
     description:

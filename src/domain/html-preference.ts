@@ -1,5 +1,7 @@
 import type { RequestFacts } from './request-facts.ts'
 
+const MAX_RANGES = 50 // browsers send ten at most; 16 KB of them would cost more than the request itself
+
 /**
  * Whether a refusal is shown as a page: to a navigation, and to whom prefers HTML over JSON by name and weight
  * (ER-3, RFC 9110 §12.5.1). Everyone else gets problem JSON.
@@ -7,7 +9,7 @@ import type { RequestFacts } from './request-facts.ts'
 export function prefersHtml(accept: string | undefined, facts: RequestFacts): boolean {
   if (facts.navigation) return true
   if (accept === undefined) return false
-  const ranges = accept.split(',').map(parseRange)
+  const ranges = accept.split(',', MAX_RANGES).map(parseRange)
   const html = weight(ranges, ['text/html'])
   const json = weight(ranges, ['application/json', 'application/problem+json'])
   if (html === undefined || html === 0) return false

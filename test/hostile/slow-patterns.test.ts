@@ -1,7 +1,9 @@
 import t from 'tap'
 import { privateCacheControl } from '../../src/domain/cache-policy.ts'
+import { prefersHtml } from '../../src/domain/html-preference.ts'
 import { configuredHeader } from '../../src/domain/identity-headers.ts'
 import { mapRefresh } from '../../src/domain/location.ts'
+import { requestFacts } from '../../src/domain/request-facts.ts'
 import { sampleRoute } from '../support/sample-route.ts'
 
 const FAST_MS = 500 // what is quadratic takes seconds here, what is cubic hours
@@ -10,6 +12,11 @@ const route = sampleRoute('/*', { upstream: { origin: 'http://up', basePath: '' 
 
 const spaces = (count: number): string => ' '.repeat(count)
 const refresh = (text: string) => () => mapRefresh(text, route, 'http://public')
+
+const facts = requestFacts('GET', {})
+const refusals = (accept: string) => () => {
+  for (let times = 0; times < 200; times++) prefersHtml(accept, facts)
+}
 
 const SOURCE = {
   claims: { name: `a,${spaces(200_000)}b` },
@@ -28,6 +35,8 @@ const CASES: readonly (readonly [string, () => unknown])[] = [
   ['AT-30 a Refresh of spaces ahead of its equals sign', refresh(`5;url${spaces(HEADER)}x`)],
   ['AT-30 a Cache-Control of spaces', () => privateCacheControl(`a${spaces(HEADER)}b`)],
   ['AT-30 a Cache-Control of quotes', () => privateCacheControl('"'.repeat(HEADER))],
+  ['RL-7 two hundred refusals of an Accept of commas', refusals(','.repeat(16_000))],
+  ['RL-7 two hundred refusals of an Accept of ranges', refusals('text/html;q=0,'.repeat(1_200))],
   ['AT-17 a claim of spaces', () => configuredHeader([{ claim: ['name'] }], SOURCE)],
 ]
 

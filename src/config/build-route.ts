@@ -120,7 +120,8 @@ function headersOf({ headers }: LoadedRoute): RouteHeaders {
     name,
     value: parts,
   }))
-  return { set, remove: headers.remove }
+  const { remove, hide } = headers
+  return { set, remove, ...(hide.length === 0 ? {} : { hide }) }
 }
 
 function identityOf(

@@ -8,6 +8,8 @@ import type { Route } from './route.ts'
 export interface ResponseHeaderPlan {
   readonly route: Route
   readonly publicOrigin: string
+  /** Lower case names that clients do not get, if any (ER-10). */
+  readonly hidden: ReadonlySet<string> | undefined
   /** Added where the upstream sent no header of this (lower-case) name. */
   readonly defaults: readonly { readonly name: string; readonly value: string }[]
 }
@@ -20,9 +22,11 @@ export interface ResponseHeaderPlan {
 export function responseHeaderPlan(route: Route, publicUrl: URL): ResponseHeaderPlan {
   const guarded = { name: 'cross-origin-resource-policy', value: 'same-origin' }
   const overTls = { name: 'strict-transport-security', value: 'max-age=31536000' }
+  const { hide } = route.headers
   return {
     route,
     publicOrigin: publicUrl.origin,
+    hidden: hide === undefined ? undefined : new Set(hide),
     defaults: [
       { name: 'x-content-type-options', value: 'nosniff' },
       ...(route.access === 'public' ? [] : [guarded]),
@@ -104,7 +108,9 @@ export function clientResponseHeaders(
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = headerText(rawHeaders[at]!)
     const value = headerText(rawHeaders[at + 1]!)
-    const action = ACTIONS.get(name.toLowerCase())
+    const lowerCaseName = name.toLowerCase()
+    if (plan.hidden?.has(lowerCaseName) === true) continue
+    const action = ACTIONS.get(lowerCaseName)
     if (action === undefined) draft.headers.push(name, value)
     else if (action !== 'drop') takeSpecial(draft, action, { name, value })
   }

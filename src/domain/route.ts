@@ -90,6 +90,8 @@ export interface RouteHeaders {
   readonly set: readonly { readonly name: string; readonly value: readonly HeaderPart[] }[]
   /** Lower case names never sent upstream. */
   readonly remove: readonly string[]
+  /** Lower case names of answers that clients do not get. */
+  readonly hide?: readonly string[]
 }
 
 /** Literal text, or where a value is found when a request is served. */

@@ -233,6 +233,17 @@ for (const [sent, raw, expected] of CACHING) {
   })
 }
 
+t.test('ER-10 what a route hides of its answers stays here, in any case', async (t) => {
+  const hide = ['server', 'x-powered-by', 'cache-control']
+  const route = { headers: { set: [], remove: [], hide } }
+  const raw = ['SERVER', 'x/1', 'X-Powered-By', 'y', 'X-Other', 'z', 'x-powered-by', 'again']
+  t.same(received([...raw, 'Cache-Control', 'public, max-age=9'], { route }), [
+    'x-other: z',
+    ...received([], { route }),
+  ])
+  t.match(received([], { route }), [/^cache-control: private, no-store/], 'and opens nothing')
+})
+
 t.test('CS-11 ER-9 defaults are added where the upstream says nothing', async (t) => {
   const https = { publicUrl: 'https://gateway.example' }
   t.same(received([], https).slice(2), [

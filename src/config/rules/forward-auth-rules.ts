@@ -4,14 +4,15 @@ import type { Draft, RuleReport } from './draft.ts'
 
 /** Keys that only a forwarding route can use. */
 const OF_FORWARDING = [
-  'stripPrefix',
-  'timeouts',
-  'maxBody',
-  'replayForm',
-  'cacheable',
-  'hostHeader',
-  'cors',
-  'tls',
+  ['stripPrefix'],
+  ['headers', 'hide'],
+  ['timeouts'],
+  ['maxBody'],
+  ['replayForm'],
+  ['cacheable'],
+  ['hostHeader'],
+  ['cors'],
+  ['tls'],
 ]
 
 /** What `forwardAuth` and the routes that others forward must agree on. */
@@ -28,8 +29,8 @@ export function checkForwardAuth(draft: Draft, report: RuleReport): void {
         'is none, which needs forwardAuth: nothing else could use this route',
       )
     for (const key of OF_FORWARDING) {
-      if (report.isWritten([...place, key]))
-        report.problem([...place, key], 'has no effect with upstream: none')
+      if (report.isWritten([...place, ...key]))
+        report.problem([...place, ...key], 'has no effect with upstream: none')
     }
   }
 }

@@ -34,10 +34,17 @@ const headers = section(
       description:
         'Request headers never sent upstream. Default none beyond those the gateway always drops.',
     }),
+    hide: list(text('header-name'), {
+      default: [],
+      example: '[Server, X-Powered-By]',
+      description:
+        "Headers of the upstream's answers that clients do not get, such as those that tell what it runs on. Default none: they pass (the gateway adds no such header of its own).",
+    }),
   },
   {
     default: {},
-    description: 'Changes to the request headers the upstream gets, on top of its Authorization.',
+    description:
+      'Changes to the request headers the upstream gets, on top of its Authorization, and to those of its answers.',
   },
 )
 

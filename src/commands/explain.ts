@@ -19,7 +19,8 @@ Usage: bearergate explain METHOD URL [options]
                        octet by octet, not tidied as browsers do
   --claims FILE        somebody is signed in, or has a good access token: the claims as JSON, such
                        as {"sub":"ada","groups":["staff"]}; acr, auth_time and sid are theirs, iss
-                       says which of several providers knows them, scope is that of the token (left out: all that provider.scope asks for)
+                       says which of several providers knows them, scope is that of the token
+                       (left out: all that is asked for)
   --header 'K: V'      a header of the request, as often as needed. Two that matter:
                        'Accept: text/html' for a page, 'Authorization: Bearer x' for a caller with
                        a token (which is never looked at: --claims says what it holds)

@@ -2,7 +2,7 @@ import type { SessionFacts } from '../domain/access-decision.ts'
 import type { BearerCredential } from '../domain/bearer-credential.ts'
 import type { Standing } from '../domain/requirement.ts'
 import type { Route } from '../domain/route.ts'
-import type { RouteToken } from '../domain/route-token.ts'
+import { isOwnToken, type RouteToken } from '../domain/route-token.ts'
 import type { SessionRecord } from '../domain/session-record.ts'
 import { WITHOUT_TOKEN } from '../proxy/bearer-admission.ts'
 import type { Passage } from '../proxy/transfer-line.ts'
@@ -98,6 +98,12 @@ function upstreamToken(token: RouteToken, ofLogin?: string): string | undefined 
   }
 }
 
+/** What an answer that says nothing of scope grants (RFC 6749 §5.1); an exchange without one, nobody knows. */
+function askedScope(token: RouteToken, ofLogin: string): string | undefined {
+  if (!isOwnToken(token)) return ofLogin
+  return token.scope ?? (token.via === 'refresh' ? ofLogin : undefined)
+}
+
 function purpose({
   audience,
   resource,
@@ -110,10 +116,10 @@ function purpose({
 }
 
 function signedIn(
-  { issuer, scope: asked, lifetimeMs, nowMs }: CallerTerms,
+  { route, issuer, scope: ofLogin, lifetimeMs, nowMs }: CallerTerms,
   claims: Readonly<Record<string, unknown>>,
 ): { readonly record: SessionRecord; readonly standing: Standing } {
-  const { sub, sid, acr, auth_time: authTime, scope = asked } = claims
+  const { sub, sid, acr, auth_time: authTime, scope = askedScope(route.token, ofLogin) } = claims
   const how = typeof acr === 'string' ? { acr } : {}
   const authTimeMs = typeof authTime === 'number' ? authTime * 1000 : undefined
   const record: SessionRecord = {

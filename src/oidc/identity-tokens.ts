@@ -63,6 +63,7 @@ export async function createIdentityTokens(
       const stated: Stated = { issuedAtMs: nowMs, token }
       recent.sweep(nowMs)
       recent.set(key, stated, nowMs + lifetimeMs / 2)
+      token.catch(() => recent.set(key, stated, nowMs)) // a failure is nobody's for half a minute
       return token.then((text) => (stated.token = text))
     },
   }

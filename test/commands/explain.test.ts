@@ -28,6 +28,8 @@ routes:
   - { path: /open/*, upstream: "unix:/run/open.sock", access: public, methods: [GET] }
   - { path: /maybe/*, upstream: "http://maybe", access: optional, token: { via: client_credentials, audience: maybe } }
   - { path: /else/*, upstream: none, headers: { set: { X-User: "\${claims.email}" } } }
+  - { path: /bills, upstream: "http://bills", require: { scope: read:bills }, token: { via: exchange, audience: bills, scope: read:bills } }
+  - { path: /notes, upstream: "http://notes", require: { scope: read:notes }, token: { via: exchange, audience: notes } }
   - { path: /forms, upstream: "http://forms", replayForm: true }
   - { path: /shared, upstream: "http://shared", cors: { origins: [https://shop.example.com], credentials: true } }
   - { path: /live, upstream: "http://live", websocket: true, token: { via: none } }
@@ -206,6 +208,15 @@ t.test('tokens are shown as what they are', async (t) => {
   t.equal((await headersOf(['GET', '/maybe/x']))['authorization'], service)
   t.equal((await headersOf(['GET', '/maybe/x'], ADA))['authorization'], service)
   t.equal((await headersOf(['GET', '/open/x'], ADA))['authorization'], undefined)
+})
+
+t.test('scope is that of the token that goes there', async (t) => {
+  const asked = { sub: 'ada' }
+  const bills = await explained(t, ['GET', '/bills'], asked)
+  t.match(JSON.stringify(bills), 'Bearer <access token by exchange, for bills>')
+  t.match((await explained(t, ['GET', '/notes'], asked)).outcome, { reason: 'insufficient_scope' })
+  const less = await explained(t, ['GET', '/bills'], { ...asked, scope: 'openid' })
+  t.match(less.outcome, { reason: 'insufficient_scope' })
 })
 
 t.test('what another proxy would be given to copy', async (t) => {

@@ -47,7 +47,7 @@ export const routeIdentitySchema = section(
       text('line', {
         example: 'https://orders.example.com',
         description:
-          'Whom it is for: aud. Default: scheme, host and port of upstream, as in http://orders:3000. The upstream must check it, or it would take statements made for others.',
+          'Whom it is for: aud. Default: scheme, host and port of upstream, as in http://orders:3000 (80 and 443 are left out). The upstream must check it, or it would take statements made for others.',
       }),
     ),
     claims: list(text('claim-name'), {

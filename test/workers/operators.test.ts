@@ -1,7 +1,8 @@
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
-import { spawnMain } from '../support/gateway.ts'
+import { providerSection, spawnMain, startGatewayProcess } from '../support/gateway.ts'
+import { startOpenIdProvider } from '../support/openid-provider.ts'
 import { rawRequest } from '../support/raw-request.ts'
 import { until } from '../support/redis-servers.ts'
 import { sessionsInFile, startWorkers, type WorkersWorld } from '../support/workers-gateway.ts'
@@ -214,4 +215,29 @@ t.test('odd requests do not bring the admin listener down', async (t) => {
   t.equal((await gateway.ask('/readyz')).status, 200)
   t.equal((await gateway.ask('/nothing')).status, 404)
   t.notMatch(gateway.logText(), 'internal_error')
+})
+
+t.test('/readyz: of several providers one that is known is enough, in every worker', async (t) => {
+  const up = await startOpenIdProvider(t)
+  const down = await startOpenIdProvider(t)
+  await down.stop()
+  const gateway = await startGatewayProcess(t, {
+    workers: 2,
+    session: sessionsInFile(t.testdir()),
+    providers: { up: providerSection(up), down: providerSection(down, { ownCallback: true }) },
+    routes: [{ path: '/*', upstream: 'http://127.0.0.1:9', provider: 'up' }],
+  })
+  const listening = await gateway.line(({ msg }) => msg === 'bearergate is listening')
+  t.match(listening['providers'], [
+    { name: 'up', register_redirect_uri: `${gateway.origin}/oauth2/callback` },
+    { name: 'down', register_redirect_uri: `${gateway.origin}/oauth2/callback/down` },
+  ])
+  await until(async () => (await gateway.ask('/readyz')).status === 200)
+  await until(async () => {
+    const { body } = await gateway.ask('/metrics')
+    return /^bearergate_provider_ready\{provider="up"\} 1$/m.test(body)
+  })
+  t.match((await gateway.ask('/metrics')).body, /^bearergate_provider_ready\{provider="down"\} 0$/m)
+  const workers = JSON.parse((await gateway.ask('/readyz')).body) as { checks: object }
+  t.match(workers.checks, { 'worker:1': [{ status: 'pass' }], 'worker:2': [{ status: 'pass' }] })
 })

@@ -1,8 +1,8 @@
 import type { SessionEngine } from './session-engine.ts'
 
 /**
- * The sessions of one provider: a ticket for a session that came from elsewhere is none here, whatever it was
- * renamed to (STANDARDS AT-4).
+ * The sessions of one provider: one that came from elsewhere is none here, whatever its ticket was renamed to, and its tokens
+ * and hints are not for this provider to see (STANDARDS AT-4).
  */
 export function sessionsOfIssuer(sessions: SessionEngine, issuer: string): SessionEngine {
   return {
@@ -16,6 +16,10 @@ export function sessionsOfIssuer(sessions: SessionEngine, issuer: string): Sessi
       return found !== undefined && 'record' in found && found.record.issuer !== issuer
         ? undefined
         : found
+    },
+    end: async (ticket, reason) => {
+      const record = await sessions.end(ticket, reason)
+      return record?.issuer === issuer ? record : undefined
     },
   }
 }

@@ -49,8 +49,9 @@ interface Login {
 }
 
 /**
- * `GET /oauth2/callback`, and `/oauth2/callback/NAME` where a provider has its own: turns the provider's answer into a session, once (STANDARDS CB). Every
- * outcome is a redirect to a clean local address or a page with a way on.
+ * `GET /oauth2/callback`, and `/oauth2/callback/NAME` where a provider has its own: turns the
+ * provider's answer into a session, once (STANDARDS CB). Every outcome is a redirect to a clean
+ * local address or a page with a way on.
  */
 export function callbackEndpoint(options: CallbackEndpointOptions) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -25,7 +25,8 @@ function checkChoice(draft: Draft, report: RuleReport): void {
     return report.problem([], `key "provider" is missing: ${what}`)
   }
   if (isSole) report.problem(['providers'], 'is there beside provider: leave one of them out')
-  const count = Object.keys(draft?.providers ?? { one: 1 }).length
+  if (draft?.providers === undefined) return
+  const count = Object.keys(draft.providers).length
   if (count === 0) report.problem(['providers'], 'is empty: name at least one provider')
   if (count > MOST) report.problem(['providers'], `has more than ${MOST} providers`)
 }

@@ -83,7 +83,7 @@ async function signInAndUse(): Promise<void> {
 function newSignIn(): SignIn {
   const nowMs = Date.now()
   return {
-    issuer: 'https://tenant.eu.auth0.com/',
+    issuer: 'https://provider.invalid', // as the configuration has it
     subject: `auth0|${random(24)}`,
     sid: random(32),
     claims: { name: 'Alice Example', email: 'alice@example.com' },

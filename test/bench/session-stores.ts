@@ -33,8 +33,8 @@ they are. Last run on ${machine()}.
 
 One gateway process for each store, one signed-in user, ${connections} connections, ${rounds} rounds. In a round each is loaded for ${seconds} s, one
 after the other, and then again in the opposite order, so that a machine that gets slower is slower for all. CPU is that of
-the gateway's process, user and system, all threads. Ratios are to \`memory\` in the same round: median (quartiles). The second
-process with the same store is a control: what it differs by is the measuring. Without its channel means that Redis is up but refuses subscriptions, so that every request has to ask it.
+the gateway's process, user and system, all threads. Ratios are to the mean of the two processes with \`memory\` in the same
+round: median (quartiles). What those two differ by is the measuring. Without its channel means that Redis is up but refuses subscriptions, so that every request has to ask it.
 
 | store | CPU µs/request | ratio | requests/s | ratio | not 200 |
 |---|---|---|---|---|---|

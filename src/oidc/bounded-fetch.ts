@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, fetch } from 'undici'
 import type { RequestInit as UndiciRequestInit } from 'undici'
+import { onDeadline } from '../domain/deadline.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 
 /** `fetch`, with limits on time, size and number. Never follows a redirect. */
@@ -46,23 +47,32 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
     })
   const [ours, strangers] = [newDispatcher(), newDispatcher()]
   const boundedFetch: BoundedFetch = async (url, request = {}) => {
+    const controller = new AbortController()
+    const cancel = onDeadline(timeoutMs, () => controller.abort(timedOut(timeoutMs)))
     const init = {
       method: request.method ?? 'GET',
       headers: { 'accept-encoding': 'identity', ...plainHeaders(request.headers) },
       body: (request.body ?? null) as UndiciRequestInit['body'] & {},
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: controller.signal,
       dispatcher: request.ofStrangers === true ? strangers : ours,
     } satisfies UndiciRequestInit
     try {
       return await fetchWhole(url, init)
     } catch (error) {
       if (!connectionNeverMade(error) || !(await waited(init.signal))) throw error
-      return fetchWhole(url, init)
+      return await fetchWhole(url, init)
+    } finally {
+      cancel()
     }
   }
   const close = async () => void (await Promise.all([ours.destroy(), strangers.destroy()]))
   return { fetch: boundedFetch, close }
+}
+
+/** As `AbortSignal.timeout` says it. */
+function timedOut(timeoutMs: number): DOMException {
+  return new DOMException(`no whole answer within ${timeoutMs} ms`, 'TimeoutError')
 }
 
 /** False when the deadline came first. */

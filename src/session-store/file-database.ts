@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { open, type Database, type RootDatabase } from 'lmdb'
+import { within } from '../domain/deadline.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { damaged, prepareDirectory, SessionFileError } from './file-directory.ts'
 import { checkMeta } from './file-meta.ts'
@@ -104,7 +105,7 @@ export function openFileDatabase(directory: string): FileDatabase {
     write: async (fill) => void (await committed((batch) => root.batch(() => fill(batch)))),
     usedBytes: () => fresh(() => all.reduce((sum, table) => sum + pagesOf(table), 0)),
     sessionCount: () => fresh(() => (tables.sessions.getStats() as Stats).entryCount),
-    close: () => atMost(CLOSE_DEADLINE_MS, root.close()).catch(() => undefined),
+    close: () => within(CLOSE_DEADLINE_MS, root.close()).catch(() => undefined),
   }
 }
 
@@ -175,7 +176,8 @@ async function committed(write: (batch: Batch) => PromiseLike<boolean>): Promise
   try {
     const whole = write(batch)
     for (const part of parts) part.then(undefined, () => {})
-    return await atMost(WRITE_DEADLINE_MS, whole)
+    // Another process may be stopped in the middle of its own write: nobody waits for it for ever.
+    return await within(WRITE_DEADLINE_MS, whole)
   } catch (cause) {
     throw unavailable('cannot be written', await causeOf(cause))
   }
@@ -188,19 +190,6 @@ function bytes(value: Buffer | string): Buffer {
 async function causeOf(failure: unknown): Promise<unknown> {
   const { commitError } = failure as { commitError?: Promise<never> }
   return commitError === undefined ? failure : commitError.catch((cause: unknown) => cause)
-}
-
-/** Another process may be stopped in the middle of its own write: nobody waits for it for ever. */
-async function atMost<Result>(limitMs: number, work: PromiseLike<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function unavailable(what: string, cause: unknown): GatewayError {

@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis'
+import { within } from '../domain/deadline.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { RedisClient } from './redis-connection.ts'
 
@@ -86,14 +87,4 @@ function watchAttempts(client: RedisClient): Attempts {
       return attempt
     },
   }
-}
-
-function within<Answer>(deadlineMs: number, answer: Promise<Answer>): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    const refuse = (): void => reject(new Error(`no answer within ${deadlineMs} ms`))
-    // Timers run before sockets are read: after a stop of this process, answers lie there that came in time.
-    timer = setTimeout(() => setImmediate(refuse), deadlineMs)
-  })
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
@@ -52,6 +54,26 @@ t.test('TK-13 the deadline covers the body', async (t) => {
     200,
   )
   await t.rejects(fetch(url), { name: 'TimeoutError' })
+})
+
+t.test('RT-3 an answer that came while this process was stopped is read, not lost', async (t) => {
+  const server = new Worker(
+    `const { parentPort } = require('node:worker_threads')
+    const server = require('node:http').createServer((request, response) => {
+      parentPort.postMessage('asked')
+      setTimeout(() => response.end('tokens'), 50)
+    })
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`,
+    { eval: true },
+  )
+  const http = createBoundedFetch({ timeoutMs: 400 })
+  t.teardown(() => Promise.all([http.close(), server.terminate()]))
+  const [port] = (await once(server, 'message')) as [number]
+  const asked = once(server, 'message')
+  const answer = http.fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'refresh' })
+  await asked
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
+  t.equal(await (await answer).text(), 'tokens')
 })
 
 t.test('TK-13 RL-5 at most 16 calls at a time', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { canonicalTarget } from '../../src/domain/canonical-target.ts'
 import { visible } from '../support/visible.ts'
+import { processorMs } from '../support/patience.ts'
 
 const PASSING = [
   '/',
@@ -135,8 +136,6 @@ t.test('a hostile path of 64 KiB is judged in a few milliseconds', async (t) => 
     '/...',
   ]
   for (const piece of hostile) {
-    const startedAtMs = performance.now()
-    canonicalTarget(`/${piece.repeat(65_536 / piece.length)}`)
-    t.ok(performance.now() - startedAtMs < 200, piece)
+    t.ok(processorMs(() => canonicalTarget(`/${piece.repeat(65_536 / piece.length)}`)) < 200, piece)
   }
 })

@@ -5,6 +5,7 @@ import type { Route } from '../../src/domain/route.ts'
 import { buildRouteTable, routeConflicts } from '../../src/domain/route-table.ts'
 import { sampleRoute } from '../support/sample-route.ts'
 import { everyServer, resourceServed } from '../support/upstream-readings.ts'
+import { processorMs } from '../support/patience.ts'
 
 /** What the gateway does with a raw target: the route's path as configured, or why it is refused. */
 function verdict(routes: readonly Route[], target: string, method = 'GET', host?: string): string {
@@ -334,12 +335,12 @@ t.test(
   async (t) => {
     const routes = Array.from({ length: 5_000 }, (_, index) => sampleRoute(`/tenant-${index}/*`))
     const large = buildRouteTable(routes)
-    const startedAtMs = performance.now()
-    for (let round = 0; round < 10_000; round += 1)
-      large.match(undefined, 'GET', '/tenant-4999/orders/17')
-    for (const piece of ['/%41', '.', '%20', ';', '/A', '%25', '/;']) {
-      large.match(undefined, 'GET', `/tenant-1/${piece.repeat(16_384 / piece.length)}`)
-    }
-    t.ok(performance.now() - startedAtMs < 1_000)
+    const tookMs = processorMs(() => {
+      for (let round = 0; round < 10_000; round += 1)
+        large.match(undefined, 'GET', '/tenant-4999/orders/17')
+      for (const piece of ['/%41', '.', '%20', ';', '/A', '%25', '/;'])
+        large.match(undefined, 'GET', `/tenant-1/${piece.repeat(16_384 / piece.length)}`)
+    })
+    t.ok(tookMs < 1_000)
   },
 )

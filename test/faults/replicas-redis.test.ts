@@ -4,10 +4,10 @@ import { startDurableRedis } from '../support/faults-durable-redis.ts'
 import { startReplicas, type Replica, type Replicas } from '../support/faults-replicas.ts'
 import type { Answer, Visitor } from '../support/faults-visitor.ts'
 import { startRedis, until } from '../support/redis-servers.ts'
+import { BUSY_MS } from '../support/patience.ts'
 
 const WITHIN_MS = 1_000
 const LONGER_THAN_A_LEASE_MS = 16_000
-const BUSY_MS = 900 // of a machine that runs other tests as well
 const OUTAGE_MS = 4_000 // longer than a token lives, and than clients take to give a connection up
 
 /** @param slackMs what this machine takes for as many answers that need no store */

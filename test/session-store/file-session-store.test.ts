@@ -15,6 +15,7 @@ import {
 } from '../../src/session-store/file-session-store.ts'
 import { COUNTED, RACED_SESSIONS, sealedSession } from './file-store-bed.ts'
 import { sessionStoreContract, type StoreUnderTest } from './session-store-contract.ts'
+import { BUSY_MS } from '../support/patience.ts'
 
 const PROCESS = fileURLToPath(new URL('file-store-process.js', import.meta.url))
 const HOUR_MS = 3_600_000
@@ -135,7 +136,7 @@ t.test('a change is heard in another process, its time being measured', async (t
   }
   tookMs.sort((a, b) => a - b)
   t.comment(`p50 ${tookMs[50]?.toFixed(1)} ms, p99 ${tookMs[98]?.toFixed(1)} ms`)
-  t.ok((tookMs[98] ?? Infinity) < 1_000)
+  t.ok((tookMs[98] ?? Infinity) < 1_000 + BUSY_MS)
   listener.child.kill('SIGKILL')
 })
 
@@ -150,7 +151,7 @@ t.test('SE-17 a process that is frozen while it writes holds nobody up for long'
     const startedAtMs = performance.now()
     const answer = await refusal(store.touch('mine', Date.now() + HOUR_MS))
     t.ok(answer === undefined || answer === 'store_unavailable')
-    t.ok(performance.now() - startedAtMs < 1_500)
+    t.ok(performance.now() - startedAtMs < 1_500 + BUSY_MS)
     t.match(await store.read('mine'), { version: 1 }, 'reading waits for nobody')
     child.kill('SIGCONT')
   }

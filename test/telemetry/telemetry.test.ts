@@ -3,6 +3,7 @@ import type { GatewayEvent, RequestFinished } from '../../src/domain/events.ts'
 import { GatewayError } from '../../src/domain/gateway-error.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { createTelemetry } from '../../src/telemetry/telemetry.ts'
+import { processorMs } from '../support/patience.ts'
 
 const REQUEST: RequestFinished = {
   type: 'request_finished',
@@ -78,10 +79,11 @@ t.test('OB-4 a query never reaches the log, nor a named secret in the path', asy
 t.test('OB-4 RL-7 masking a long path costs no time', async (t) => {
   const { emit, texts } = recording()
   for (const word of ['code', 'secret', 'a', 'keytoken']) {
-    const startedAtMs = performance.now()
-    for (let times = 0; times < 20; times++)
-      emit({ ...REQUEST, path: `/;${word.repeat(8_190 / word.length)}` })
-    t.ok(performance.now() - startedAtMs < 500, `${word}: what takes the square takes seconds`)
+    const tookMs = processorMs(() => {
+      for (let times = 0; times < 20; times++)
+        emit({ ...REQUEST, path: `/;${word.repeat(8_190 / word.length)}` })
+    })
+    t.ok(tookMs < 1_000, `${word}: what takes the square takes seconds`)
   }
   emit({ ...REQUEST, path: `/${'x'.repeat(990)};token=SECRET${'y'.repeat(2_000)}` })
   t.notMatch(texts.join(''), /SECRET/)

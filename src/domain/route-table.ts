@@ -7,6 +7,8 @@ export interface RouteTable {
    * carry a port. Costs O(path length), whatever the number of routes.
    */
   match(host: string | undefined, method: string, path: string): RouteMatch
+  /** Does another route lie below a path that was matched, for any reading of it? */
+  hasOthersBelow(host: string | undefined, path: string): boolean
 }
 
 export type RouteMatch =
@@ -62,7 +64,28 @@ export function buildRouteTable(routes: readonly Route[]): RouteTable {
       if (!isSure(place, host, path)) return AMBIGUOUS
       return place.byMethod.get(method) ?? place.otherwise
     },
+    hasOthersBelow(hostHeader, path) {
+      const host = hasHosts ? hostName(hostHeader) : EVERY_HOST
+      const place = findByPath(literal, path, host)
+      return forgivingReadings(path).some((segments) => {
+        const node = nodeAt(forgiving, segments)
+        if (node === undefined) return false
+        return at(node.prefix, host)?.includes(place!) === false || isAnyBelow(node, host)
+      })
+    },
   }
+}
+
+function isAnyBelow<T>({ children }: Node<T>, host: string): boolean {
+  return [...children.values()].some(
+    (child) => at(child.exact, host) ?? at(child.prefix, host) ?? isAnyBelow(child, host),
+  )
+}
+
+function nodeAt<T>(root: Node<T>, segments: readonly string[]): Node<T> | undefined {
+  let node: Node<T> | undefined = root
+  for (const segment of segments) node = node?.children.get(segment)
+  return node
 }
 
 /**

@@ -5,33 +5,55 @@ import type { HostRule } from './host-rule.ts'
 
 export interface Destined {
   readonly method: string
-  /** As received. */
-  readonly destination: string | string[] | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly host: string | undefined
   /** Where the request itself goes. */
   readonly route: Route
+  readonly path: string
+}
+
+export interface Whereabouts {
+  readonly hosts: HostRule
+  readonly routes: RouteTable
 }
 
 const WRITE_ELSEWHERE = new Set(['COPY', 'MOVE'])
+/** What these do, they do to everything below as well (RFC 4918 §10.2). */
+const REACH_BELOW = new Set(['COPY', 'MOVE', 'LOCK', 'PROPFIND'])
 const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)(\/.*)$/is
 
 /**
- * Does a COPY or MOVE write to where its own route leads too (RFC 4918 §10.3)? The destination is a second path, judged like
- * the first, and forwarded as it is: where the route changes paths it would mean another place (STANDARDS HX-34, HX-36).
+ * Is everything that a WebDAV request reaches on its own route? A destination is a second path, judged like the first, and
+ * forwarded as it is: where the route changes paths it would mean another place (STANDARDS HX-34, HX-36).
  */
-export function staysOnRoute(
-  { method, destination, host, route }: Destined,
-  hosts: HostRule,
-  routes: RouteTable,
-): boolean {
-  if (!WRITE_ELSEWHERE.has(method) || destination === undefined) return true
-  if (typeof destination !== 'string' || changesPaths(route)) return false
+export function staysOnRoute(request: Destined, whereabouts: Whereabouts): boolean {
+  const { method, headers, host, path } = request
+  if (!REACH_BELOW.has(method)) return true
+  const { routes } = whereabouts
+  const isDeep = reachesBelow(method, headers['depth'])
+  if (isDeep && routes.hasOthersBelow(host, path)) return false
+  if (!WRITE_ELSEWHERE.has(method) || headers['destination'] === undefined) return true
+  const there = destinationOf(request, whereabouts)
+  return there !== undefined && !routes.hasOthersBelow(there.host, there.path) // what is there gives way
+}
+
+function reachesBelow(method: string, depth: string | string[] | undefined): boolean {
+  return depth !== '0' && !(method === 'PROPFIND' && depth === '1')
+}
+
+/** The second path, if it leads to the same route. */
+function destinationOf(
+  { method, headers: { destination }, host, route }: Destined,
+  { hosts, routes }: Whereabouts,
+): { readonly host: string | undefined; readonly path: string } | undefined {
+  if (typeof destination !== 'string' || changesPaths(route)) return undefined
   const [, authority, path = destination] = ABSOLUTE.exec(destination) ?? []
   const named = authority === undefined ? host : hosts.hostname(authority.toLowerCase())
   const target = canonicalTarget(path)
-  if (target === undefined || (named !== host && !isOurs(named, hosts))) return false
+  if (target === undefined || (named !== host && !isOurs(named, hosts))) return undefined
   const match = routes.match(named, method, target.path)
-  return match.kind === 'route' && match.route === route
+  const isSame = match.kind === 'route' && match.route === route
+  return isSame ? { host: named, path: target.path } : undefined
 }
 
 function changesPaths({ stripPrefix, upstream }: Route): boolean {

@@ -124,19 +124,19 @@ function inspect(request: IncomingMessage, options: DoorOptions): Findings {
   if (forwards === 'answer') return ownOptions(asked)
   if (isOwnSpace(target.path)) return ownEndpoint(method, asked, { target, ownCallbacks })
   const found = proxied(methodOf(request, asked, target, routes), asked, target, routes)
-  return judgedTwice(request, method, found, { hosts, routes })
+  return judgedTwice(request, method, found, options)
 }
 
-/** A request that writes to a second path has to be right in both. */
+/** A request that reaches more than its own path has to be right in all of it. */
 function judgedTwice(
-  { headers: { destination } }: IncomingMessage,
+  { headers }: IncomingMessage,
   method: string,
   found: Findings,
-  { hosts, routes }: Pick<DoorOptions, 'hosts' | 'routes'>,
+  options: Pick<DoorOptions, 'hosts' | 'routes'>,
 ): Findings {
   const { route, host, target } = found
   if (route === undefined || target === undefined) return found
-  return staysOnRoute({ method, destination, host, route }, hosts, routes)
+  return staysOnRoute({ method, headers, host, route, path: target.path }, options)
     ? found
     : refused('path_refused', found, { target })
 }

@@ -195,6 +195,42 @@ for (const [method, path, destination, status] of DESTINATIONS) {
   })
 }
 
+const REACHING: readonly (readonly [string, string, Readonly<Record<string, string>>, number])[] = [
+  ['COPY', '/dav', { destination: '/dav/b' }, 400],
+  ['COPY', '/dav', { destination: '/dav/b', depth: '0' }, 200],
+  ['COPY', '/dav', { destination: '/dav/b', depth: '0, infinity' }, 400],
+  ['COPY', '/dav/a', { destination: '/dav' }, 400],
+  ['COPY', '/dav/', { destination: '/dav/b' }, 400],
+  ['MOVE', '/dav', { destination: '/dav/b' }, 400],
+  ['MOVE', '/dav/locked/a', { destination: '/dav/locked/b' }, 200],
+  ['PROPFIND', '/dav', {}, 400],
+  ['PROPFIND', '/dav', { depth: 'infinity' }, 400],
+  ['PROPFIND', '/dav', { depth: '1' }, 200],
+  ['PROPFIND', '/dav', { depth: '0' }, 200],
+  ['PROPFIND', '/dav/a', {}, 200],
+  ['PROPFIND', '/dav/locked', {}, 200],
+  ['PROPFIND', '/dav/x', { host: 'files.example.com' }, 200],
+  ['LOCK', '/dav', { depth: 'infinity' }, 400],
+  ['LOCK', '/dav', { depth: '0' }, 200],
+  ['LOCK', '/dav/a', {}, 200],
+  ['GET', '/dav', { depth: 'infinity' }, 200],
+]
+
+for (const [method, path, more, status] of REACHING) {
+  t.test(`HX-34 ${method} ${path} with ${JSON.stringify(more)} is ${status}`, async (t) => {
+    const headers = { host: 'app.example.com', ...more }
+    const answer = await send(t, createStand({ routes: DAV }), path, { method, headers })
+    t.equal(answer.status, status)
+  })
+}
+
+t.test('HX-34 an exact route reaches no further than itself', async (t) => {
+  const exact = { path: { kind: 'exact', path: '/dav' } } as const
+  const stand = createStand({ routes: [exact, { path: { kind: 'prefix', path: '/dav' } }] })
+  t.equal((await send(t, stand, '/dav', { method: 'PROPFIND' })).status, 400)
+  t.equal((await send(t, stand, '/dav/a', { method: 'PROPFIND' })).status, 200)
+})
+
 t.test('HX-34 COPY below a host that no route names', async (t) => {
   const stand = createStand()
   for (const [destination, status] of [

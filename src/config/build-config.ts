@@ -36,9 +36,16 @@ function buildLoginLimit({ loginLimit }: LoadedTree): GatewayConfig['loginLimit'
   return { perAddress, total, windowMs: window }
 }
 
-function routeDefaults({ publicUrl }: LoadedTree, providers: readonly NamedProvider[]): RouteDefaults {
+function routeDefaults(
+  { publicUrl }: LoadedTree,
+  providers: readonly NamedProvider[],
+): RouteDefaults {
   const names = providers.map(({ name }) => name)
-  return { websocketOrigin: publicUrl.origin, names, ofProvider: (name) => tokenDefaults(providers, name) }
+  return {
+    websocketOrigin: publicUrl.origin,
+    names,
+    ofProvider: (name) => tokenDefaults(providers, name),
+  }
 }
 
 /** Of several, all have the same where a route needs it: the rules see to that. */

@@ -71,16 +71,15 @@ function buildProvider(
   }
 }
 
-function defaultAuthentication({ clientSecret, clientKey }: ProviderKeys): ClientAuthenticationMethod {
+function defaultAuthentication({
+  clientSecret,
+  clientKey,
+}: ProviderKeys): ClientAuthenticationMethod {
   if (clientSecret !== undefined) return 'client_secret_basic'
   return clientKey === undefined ? 'none' : 'private_key_jwt'
 }
 
-function clientKeyOf({
-  key,
-  keyId,
-  audience,
-}: NonNullable<ProviderKeys['clientKey']>): ClientKey {
+function clientKeyOf({ key, keyId, audience }: NonNullable<ProviderKeys['clientKey']>): ClientKey {
   return { key, audience, ...(keyId === undefined ? {} : { keyId }) }
 }
 
@@ -99,4 +98,3 @@ function isLoopbackHttp(issuer: string): boolean {
   const url = new URL(issuer)
   return url.protocol === 'http:' && isLoopback(url)
 }
-

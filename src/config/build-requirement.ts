@@ -33,5 +33,9 @@ function requiredClaim([name, values]: [
   string,
   ClaimValue | readonly ClaimValue[],
 ]): RequiredClaim {
-  return { name, path: claimPath(name) ?? [], oneOf: typeof values === 'object' ? values : [values] }
+  return {
+    name,
+    path: claimPath(name) ?? [],
+    oneOf: typeof values === 'object' ? values : [values],
+  }
 }

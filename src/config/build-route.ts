@@ -102,7 +102,10 @@ function upstreamOf({ upstream, tls, http2 }: LoadedRoute): Route['upstream'] {
   }
 }
 
-function tokenOf({ token }: LoadedRoute, { resource: [only, ...others] }: TokenDefaults): RouteToken {
+function tokenOf(
+  { token }: LoadedRoute,
+  { resource: [only, ...others] }: TokenDefaults,
+): RouteToken {
   const { via, audience, resource, scope } = token
   if (via === 'login' || via === 'none') return { via }
   // A refresh for a scope alone is for the resource of the login.
@@ -132,7 +135,13 @@ function identityOf(
   return identityRule({ header, audience: audience ?? upstream.origin, claims: names })
 }
 
-function corsOf({ origins, credentials, headers, expose, maxAge }: NonNullable<LoadedRoute['cors']>) {
+function corsOf({
+  origins,
+  credentials,
+  headers,
+  expose,
+  maxAge,
+}: NonNullable<LoadedRoute['cors']>) {
   return { origins, credentials, headers, expose, maxAgeSeconds: Math.floor(maxAge / 1_000) }
 }
 

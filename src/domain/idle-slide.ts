@@ -30,7 +30,7 @@ export function createIdleSlide(parts: IdleSlideParts): (session: HeldSession) =
 
   return (session) => {
     const { endsAtMs } = session.record
-    const idleEndsAtMs = slidIdleEnd(endsAtMs, nowMs(), idleTimeoutMs)
+    const idleEndsAtMs = slidIdleEnd(session.record, nowMs(), idleTimeoutMs)
     // In both directions: a clock set back or a shorter timeout must not leave an end far away.
     const movesMs = Math.abs(idleEndsAtMs - session.idleEndsAtMs)
     // The last step counts however small: a session in use ends as expired, not as idle.

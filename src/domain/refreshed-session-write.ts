@@ -11,6 +11,7 @@ export interface RefreshedSessionWriteParts {
   readonly store: SessionStore
   readonly vault: Vault
   readonly read: SessionReader
+  readonly nowMs: () => number
 }
 
 const CONFLICTS = 5 // each one is another writer that succeeded: under the lease there should be none
@@ -30,7 +31,7 @@ export async function writeRefreshedSession(
   let base = session
   let rest = answer
   for (let conflict = 0; conflict < CONFLICTS; conflict++) {
-    const record = refreshedRecord(base.record, rest)
+    const record = refreshedRecord(base.record, rest, parts.nowMs())
     const next = { ...base, version: base.version + 1, record }
     const sealed = parts.vault.seal(next.ticket, next.version, next.record)
     if (await parts.store.compareAndSet(next.key, base.version, sealed)) return next

@@ -1,5 +1,5 @@
 import { withToken } from './route-token.ts'
-import type { SessionEnd, SessionRecord } from './session-record.ts'
+import type { AccessToken, SessionEnd, SessionRecord } from './session-record.ts'
 import type { RefreshAnswer, SignIn } from './sign-in.ts'
 
 /** The two ends of a session, epoch milliseconds; the idle end never lies past the other. */
@@ -10,10 +10,11 @@ export interface SessionLimits {
 
 /** The record a completed sign-in starts with. */
 export function newRecord(signIn: SignIn, nowMs: number, lifetimeMs: number): SessionRecord {
-  const { accessToken, startedAtMs: _, ...identity } = signIn
+  const { accessToken, refreshTokenLifetimeMs, startedAtMs: _, ...identity } = signIn
   return {
     formatVersion: 1,
     ...identity,
+    ...renewable(refreshTokenLifetimeMs, accessToken, nowMs),
     createdAtMs: nowMs,
     endsAtMs: nowMs + lifetimeMs,
     accessTokens: [accessToken],
@@ -21,9 +22,30 @@ export function newRecord(signIn: SignIn, nowMs: number, lifetimeMs: number): Se
 }
 
 /** The record after a refresh: what the answer leaves out stays (RT-3), claims are replaced as a whole (RT-17). */
-export function refreshedRecord(record: SessionRecord, answer: RefreshAnswer): SessionRecord {
-  const { accessToken, ...rest } = answer
-  return { ...record, ...rest, accessTokens: withToken(record.accessTokens, accessToken) }
+export function refreshedRecord(
+  record: SessionRecord,
+  answer: RefreshAnswer,
+  nowMs: number,
+): SessionRecord {
+  const { accessToken, refreshTokenLifetimeMs, ...rest } = answer
+  const { renewableUntilMs: _, ...kept } = record
+  const isTold = refreshTokenLifetimeMs !== undefined || rest.refreshToken !== undefined
+  return {
+    ...(isTold ? kept : record),
+    ...rest,
+    ...renewable(refreshTokenLifetimeMs, accessToken, nowMs),
+    accessTokens: withToken(record.accessTokens, accessToken),
+  }
+}
+
+/** Counted by the clock of the session, from now: the provider's own may be set otherwise. */
+function renewable(
+  lifetimeMs: number | undefined,
+  { obtainedAtMs, expiresAtMs }: AccessToken,
+  nowMs: number,
+): Pick<SessionRecord, 'renewableUntilMs'> {
+  if (lifetimeMs === undefined) return {}
+  return { renewableUntilMs: nowMs + Math.max(lifetimeMs, expiresAtMs - obtainedAtMs) }
 }
 
 /** False when the refreshed claims speak of somebody else (RT-6, OpenID Connect Core §12.2). */
@@ -38,9 +60,16 @@ export function limitReached(limits: SessionLimits, nowMs: number): SessionEnd |
   return limits.idleEndsAtMs < limits.endsAtMs ? 'session_idle' : 'session_expired'
 }
 
-/** The idle end after a use at `nowMs`: sliding never moves it past the absolute end (SE-8). */
-export function slidIdleEnd(endsAtMs: number, nowMs: number, idleTimeoutMs: number): number {
-  return Math.min(nowMs + idleTimeoutMs, endsAtMs)
+/**
+ * The idle end after a use at `nowMs`: sliding never moves it past the absolute end (SE-8), nor past what the tokens can do:
+ * who does nothing for so long finds a session that no refresh would bring back (RT-11).
+ */
+export function slidIdleEnd(
+  { endsAtMs, renewableUntilMs = endsAtMs }: Pick<SessionRecord, 'endsAtMs' | 'renewableUntilMs'>,
+  nowMs: number,
+  idleTimeoutMs: number,
+): number {
+  return Math.min(nowMs + idleTimeoutMs, endsAtMs, renewableUntilMs)
 }
 
 /**

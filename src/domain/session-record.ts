@@ -13,6 +13,8 @@ export interface SessionRecord {
   /** Absolute end of the session, whatever happens. */
   readonly endsAtMs: number
   readonly refreshToken?: string
+  /** When neither the refresh token nor the access token that came with it is good any more, where the provider tells (RT-11). */
+  readonly renewableUntilMs?: number
   /** Kept for the hint at logout (OpenID Connect RP-Initiated Logout §2). */
   readonly idToken?: string
   /** The login's nonce: a refreshed ID token that carries one must repeat it (OpenID Connect Core §12.2). */

@@ -34,7 +34,7 @@ export function createSessionStart(parts: SessionStartParts): (signIn: SignIn) =
   async function stored(signIn: SignIn, ticket: Ticket, key: string): Promise<void> {
     const record = newRecord(signIn, nowMs(), parts.lifetimeMs)
     const { endsAtMs } = record
-    const idleEndsAtMs = slidIdleEnd(endsAtMs, nowMs(), parts.idleTimeoutMs)
+    const idleEndsAtMs = slidIdleEnd(record, nowMs(), parts.idleTimeoutMs)
     await cache.arriving(key, async (arrival) => {
       const sealed = vault.seal(ticket, 1, record)
       await store.create({ key, sealed, idleEndsAtMs, endsAtMs, indexKeys: indexKeys(signIn) })

@@ -12,6 +12,8 @@ export interface SignIn {
   readonly nonce?: string
   readonly idToken?: string
   readonly refreshToken?: string
+  /** How long the refresh token is good for, where the provider tells. */
+  readonly refreshTokenLifetimeMs?: number
   readonly accessToken: AccessToken
   /** When the login began, epoch milliseconds; absent: only now. */
   readonly startedAtMs?: number
@@ -30,6 +32,7 @@ export interface RefusedGrant {
 export interface RefreshAnswer {
   readonly accessToken: AccessToken
   readonly refreshToken?: string
+  readonly refreshTokenLifetimeMs?: number
   readonly idToken?: string
   readonly claims?: Readonly<Record<string, unknown>>
   readonly acr?: string

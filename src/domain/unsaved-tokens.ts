@@ -23,7 +23,6 @@ export interface UnsavedTokens {
 
 export interface UnsavedTokensParts extends RefreshedSessionWriteParts {
   readonly cache: SessionCache
-  readonly nowMs: () => number
   readonly after: After
   readonly emit: Emit
 }
@@ -73,7 +72,7 @@ export function createUnsavedTokens(parts: UnsavedTokensParts): UnsavedTokens {
         return await writeRefreshedSession(parts, session, answer)
       } catch (cause) {
         emit({ type: 'store_failed', operation: 'save_refreshed_session', cause })
-        const refreshed = { ...session, record: refreshedRecord(session.record, answer) }
+        const refreshed = { ...session, record: refreshedRecord(session.record, answer, nowMs()) }
         unsaved.set(session.key, refreshed)
         lease.holdFor(keepWriting(session, answer, refreshed))
         return refreshed

@@ -10,7 +10,7 @@ import { verifyIdToken } from './id-token.ts'
 import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError } from './provider-error.ts'
 import type { Provider } from './provider.ts'
-import { accessTokenOf } from './token-answer.ts'
+import { accessTokenOf, refreshTokenLifetime } from './token-answer.ts'
 import {
   isClientRefusal,
   reportRefusedClient,
@@ -61,7 +61,9 @@ export async function authorizationCodeGrant(
     },
     nonce: transaction.nonce,
     idToken,
-    ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
+    ...(answer.refresh_token === undefined
+      ? {}
+      : { refreshToken: answer.refresh_token, ...refreshTokenLifetime(answer) }),
     accessToken,
     startedAtMs: transaction.startedAtMs,
   }

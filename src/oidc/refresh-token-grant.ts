@@ -7,7 +7,7 @@ import type { ProviderConnection } from './provider-connection.ts'
 import { ProviderError, refreshRejected } from './provider-error.ts'
 import type { Provider } from './provider.ts'
 import { refreshedClaims } from './refreshed-claims.ts'
-import { accessTokenOf } from './token-answer.ts'
+import { accessTokenOf, refreshTokenLifetime } from './token-answer.ts'
 import { reportRefusedClient, tokenEndpointFailure } from './token-endpoint-failure.ts'
 import { tokenResource } from './token-resource.ts'
 
@@ -66,6 +66,7 @@ async function refreshAnswer(
   return {
     accessToken,
     ...(refreshToken === undefined ? {} : { refreshToken }),
+    ...refreshTokenLifetime(answer),
     ...claims,
   }
 }

@@ -8,6 +8,7 @@ import { loginToken } from '../domain/token-freshness.ts'
 import { ProviderError, refreshRejected } from './provider-error.ts'
 import type { Provider } from './provider.ts'
 import { checkSameLogin } from './refreshed-claims.ts'
+import { refreshTokenLifetime } from './token-answer.ts'
 import { routeAccessToken, unusableToken, wishParameters } from './route-token-answer.ts'
 import { routeTokenFailure } from './route-token-failure.ts'
 import { tokenEndpointFailure } from './token-endpoint-failure.ts'
@@ -44,7 +45,8 @@ export async function routeRefreshGrant(
   const rotated = refreshToken === undefined ? {} : { refreshToken }
   try {
     const terms = { wish, requestedAtMs, loginToken: value, scope }
-    return { accessToken: routeAccessToken(provider.options, answer, terms), ...rotated }
+    const accessToken = routeAccessToken(provider.options, answer, terms)
+    return { accessToken, ...rotated, ...refreshTokenLifetime(answer) }
   } catch (error) {
     if (error instanceof ProviderError) return { refused: error, ...rotated }
     throw error

@@ -45,6 +45,18 @@ export function accessTokenOf(answer: TokenAnswer, terms: TokenTerms): AccessTok
   }
 }
 
+/**
+ * How long the refresh token of an answer is good for, where it tells: no standard has a name for it, two are in use. Keycloak
+ * says 0 for one that does not expire.
+ */
+export function refreshTokenLifetime(
+  answer: Readonly<Record<string, unknown>>,
+): { readonly refreshTokenLifetimeMs: number } | undefined {
+  const seconds = Number(answer['refresh_expires_in'] ?? answer['refresh_token_expires_in'] ?? 0)
+  if (!(seconds > 0)) return undefined
+  return { refreshTokenLifetimeMs: Math.min(seconds * 1000, MAX_LIFETIME_MS) }
+}
+
 function unusable(what: string): GatewayError {
   return new GatewayError('provider_error', `the provider granted ${what}`)
 }

@@ -85,6 +85,7 @@ const FIELDS = Object.keys({
   idToken: true,
   nonce: true,
   accessTokens: true,
+  renewableUntilMs: true, // new names go last: gateways of both versions read the same store
 } satisfies Record<keyof SessionRecord, true>) as (keyof SessionRecord)[]
 
 function packedRecord(record: SessionRecord): Uint8Array {
@@ -95,6 +96,8 @@ function parseRecord(packed: Buffer | undefined): SessionRecord | undefined {
   if (packed === undefined) return undefined
   const values = JSON.parse(unpackText(packed)) as unknown[]
   if (values[0] !== 1) return undefined
-  const known = FIELDS.map((name, at) => [name, values[at]]).filter(([, value]) => value !== null)
+  const known = FIELDS.map((name, at) => [name, values[at]]).filter(
+    ([, value]) => value !== null && value !== undefined,
+  )
   return Object.fromEntries(known) as SessionRecord
 }

@@ -39,7 +39,10 @@ t.test('a new record is the sign-in with its two ends', async (t) => {
 
 t.test('RT-3 what a refresh leaves out stays', async (t) => {
   const next = { ...accessToken, value: 'a1' }
-  t.same(refreshedRecord(record, { accessToken: next }), { ...record, accessTokens: [next] })
+  t.same(refreshedRecord(record, { accessToken: next }, NOW_MS), {
+    ...record,
+    accessTokens: [next],
+  })
 })
 
 t.test('RT-17 what a refresh brings replaces, claims as a whole', async (t) => {
@@ -52,14 +55,33 @@ t.test('RT-17 what a refresh brings replaces, claims as a whole', async (t) => {
     authTimeMs: 6,
   }
   const { accessToken: token, ...rest } = answer
-  t.same(refreshedRecord(record, answer), { ...record, ...rest, accessTokens: [token] })
+  t.same(refreshedRecord(record, answer, NOW_MS), { ...record, ...rest, accessTokens: [token] })
 })
 
 t.test('tokens for other targets are left alone', async (t) => {
   const other = { ...accessToken, target: 'https://orders.example', value: 'other' }
   const next = { ...accessToken, value: 'a1' }
   const both = { ...record, accessTokens: [other, accessToken] }
-  t.same(refreshedRecord(both, { accessToken: next }).accessTokens, [next, other])
+  t.same(refreshedRecord(both, { accessToken: next }, NOW_MS).accessTokens, [next, other])
+})
+
+t.test('RT-11 how long the tokens can be renewed is the newest that was told', async (t) => {
+  const told = newRecord({ ...signIn, refreshTokenLifetimeMs: 500_000 }, NOW_MS, 1_000)
+  t.equal(told.renewableUntilMs, NOW_MS + 500_000)
+  t.notOk('refreshTokenLifetimeMs' in told)
+  const next = { ...accessToken, value: 'a1' }
+  const later = NOW_MS + 100
+  const refreshed = (answer: Partial<RefreshAnswer>) =>
+    refreshedRecord(told, { accessToken: next, ...answer }, later).renewableUntilMs
+  t.equal(refreshed({}), NOW_MS + 500_000, 'nothing told: as before')
+  t.equal(refreshed({ refreshTokenLifetimeMs: 600_000 }), later + 600_000)
+  t.equal(refreshed({ refreshToken: 'r1' }), undefined, 'a new one that tells nothing')
+  const { obtainedAtMs, expiresAtMs } = accessToken
+  t.equal(
+    refreshed({ refreshTokenLifetimeMs: 1 }),
+    later + expiresAtMs - obtainedAtMs,
+    'the access token is good for that long without',
+  )
 })
 
 t.test('RT-6 refreshed claims must speak of the same subject', async (t) => {
@@ -81,10 +103,15 @@ t.test('SE-8 sliding never passes the absolute end', async () => {
   const time = fc.integer({ min: 0, max: 1_000_000 })
   fc.assert(
     fc.property(time, time, time, (endsAtMs, nowMs, idleMs) => {
-      const end = slidIdleEnd(endsAtMs, nowMs, idleMs)
+      const end = slidIdleEnd({ endsAtMs }, nowMs, idleMs)
       return end <= endsAtMs && end <= nowMs + idleMs
     }),
   )
+})
+
+t.test('RT-11 sliding never passes what the tokens can do', async (t) => {
+  t.equal(slidIdleEnd({ endsAtMs: 1_000, renewableUntilMs: 300 }, 100, 500), 300)
+  t.equal(slidIdleEnd({ endsAtMs: 1_000, renewableUntilMs: 900 }, 100, 500), 600)
 })
 
 t.test('a session in use is written down at most every minute', async (t) => {

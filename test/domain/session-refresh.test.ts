@@ -404,6 +404,28 @@ t.test('S-5 without a refresh token the session ends with its access token', asy
   t.equal(bed.eventsOf('session_ended').length, 1)
 })
 
+t.test(
+  'RT-11 a session that is not used outlives no refresh token, one that is used goes on',
+  async (t) => {
+    const refreshTokenLifetimeMs = 15 * MINUTE_MS
+    const bed = sessionBed(t, {
+      grant: (_record, nth) => ({ ...bed.answer(nth), refreshTokenLifetimeMs }),
+    })
+    const idle = await bed.live({ refreshTokenLifetimeMs })
+    const used = await bed.live({ refreshTokenLifetimeMs })
+    for (let minute = 0; minute < 60; minute++) {
+      await bed.clock.advance(MINUTE_MS)
+      const session = bed.engine.peek(used.ticket) ?? (await bed.engine.find(used.ticket))
+      if (session === undefined || 'ended' in session) return t.fail(`over after ${minute} minutes`)
+      t.match(await bed.engine.accessToken(session), { value: /^access/ })
+      if (minute === 13)
+        t.match(await bed.engine.find(idle.ticket, 'passive'), { ticket: idle.ticket })
+    }
+    t.same(await bed.engine.find(idle.ticket), { ended: 'session_idle' })
+    t.equal(bed.eventsOf('refresh_rejected').length, 0)
+  },
+)
+
 t.test('RT-10 no refresh without a request, nor past the limits of the session', async (t) => {
   const bed = sessionBed(t, { idleTimeoutMs: 15 * MINUTE_MS })
   const { session } = await bed.live()

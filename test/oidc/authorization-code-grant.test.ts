@@ -1,6 +1,7 @@
 import t from 'tap'
 import { authorizationCodeGrant } from '../../src/oidc/authorization-code-grant.ts'
-import { failure, outcome, startLoginBed } from './login-fixture.ts'
+import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
+import { failure, outcome, recordOf, startLoginBed } from './login-fixture.ts'
 
 t.test(
   'S-18 S-19 TK-1 TK-18 the code is exchanged by one form POST with the same redirect_uri and the verifier',
@@ -76,7 +77,7 @@ const LIVES: readonly { given: unknown; lifeMs?: number }[] = [
   { given: 1e300, lifeMs: 366 * 86_400_000 },
   { given: -5 },
   { given: 'soon' },
-  { given: null },
+  { given: null, lifeMs: 300_000 }, // left out, by servers that write every member
 ]
 
 t.test('TK-8 the life of an access token is what expires_in says, within reason', async (t) => {
@@ -89,6 +90,30 @@ t.test('TK-8 the life of an access token is what expires_in says, within reason'
     }
     const { accessToken } = await login()
     t.equal(accessToken.expiresAtMs - accessToken.obtainedAtMs, lifeMs, String(given))
+  }
+})
+
+/** What Keycloak, and others, say of their refresh tokens; 0 is one without end. */
+const REFRESH_LIVES: readonly { told: object; lifeMs: number | undefined }[] = [
+  { told: { refresh_expires_in: 1_800 }, lifeMs: 1_800_000 },
+  { told: { refresh_token_expires_in: '3600' }, lifeMs: 3_600_000 },
+  { told: { refresh_expires_in: 1e300 }, lifeMs: 366 * 86_400_000 },
+  { told: { refresh_expires_in: 0 }, lifeMs: undefined },
+  { told: { refresh_expires_in: -1 }, lifeMs: undefined },
+  { told: { refresh_expires_in: null }, lifeMs: undefined },
+  { told: { refresh_expires_in: 'soon' }, lifeMs: undefined },
+  { told: { refresh_expires_in: {} }, lifeMs: undefined },
+  { told: {}, lifeMs: undefined },
+]
+
+t.test('RT-11 the life of a refresh token is known where the provider tells', async (t) => {
+  const { scripted, provider, login } = await startLoginBed(t)
+  for (const { told, lifeMs } of REFRESH_LIVES) {
+    scripted.script.tokenAnswer = (answer) => ({ ...answer, ...told })
+    const signIn = await login()
+    t.equal(signIn.refreshTokenLifetimeMs, lifeMs, JSON.stringify(told))
+    const refreshed = await refreshTokenGrant(provider, recordOf(signIn))
+    t.equal('accessToken' in refreshed && refreshed.refreshTokenLifetimeMs, lifeMs)
   }
 })
 

@@ -10,6 +10,8 @@ export interface Contestant {
 export interface Rounds {
   readonly rounds: number
   readonly seconds: number
+  /** Requests that each server answers before anything is measured; of large bodies a few do. */
+  readonly warmRequests?: number
 }
 
 const WARM_REQUESTS = 30_000 // by then everything that will be compiled is
@@ -18,10 +20,10 @@ const WARM_SECONDS_AT_MOST = 20
 /** Each is measured in each round, and nobody always comes right after the same one. */
 export async function interleave(
   contestants: readonly Contestant[],
-  { rounds, seconds }: Rounds,
+  { rounds, seconds, warmRequests = WARM_REQUESTS }: Rounds,
 ): Promise<LoadResult[][]> {
   const results: LoadResult[][] = contestants.map(() => [])
-  for (const contestant of contestants) await warm(contestant)
+  for (const contestant of contestants) await warm(contestant, warmRequests)
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contestants.length; turn++) {
       const at = (round + turn) % contestants.length
@@ -32,9 +34,9 @@ export async function interleave(
   return results
 }
 
-async function warm({ server, plan }: Contestant): Promise<void> {
+async function warm({ server, plan }: Contestant, enough: number): Promise<void> {
   let requests = 0
-  for (let second = 0; requests < WARM_REQUESTS && second < WARM_SECONDS_AT_MOST; second++) {
+  for (let second = 0; requests < enough && second < WARM_SECONDS_AT_MOST; second++) {
     const { requestsPerSecond } = await measure(server, { ...plan, seconds: 1 })
     requests += requestsPerSecond
   }

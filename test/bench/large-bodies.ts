@@ -7,6 +7,7 @@ import { median } from './spread.ts'
 import { targetRow } from './target.ts'
 
 const CONNECTIONS = 4
+const WARM_BODIES = 300 // 3 GB: some seconds, in which everything is compiled
 
 /** Octets per second of CPU at 10 MiB each way, the gateway beside the bare proxy. */
 export async function measureLargeBodies(rounds: Rounds): Promise<string[]> {
@@ -36,7 +37,10 @@ async function compare(
     { server: gateway, plan: { ...plan, headers: { ...plan.headers, cookie: gateway.cookie } } },
     { server: bare, plan },
   ]
-  const [ofGateway = [], ofBare = []] = await interleave(contestants, rounds)
+  const [ofGateway = [], ofBare = []] = await interleave(contestants, {
+    ...rounds,
+    warmRequests: WARM_BODIES,
+  })
   mustHaveNoFailures(way, [...ofGateway, ...ofBare])
   const perSecond = ({ cpuMicroseconds }: LoadResult): number => BIG_BYTES / cpuMicroseconds
   const mebibytes = (median(ofGateway.map(perSecond)) * 1e6) / 1024 / 1024

@@ -1,10 +1,12 @@
 import { createServer } from 'node:http'
 
-/** Reads the whole request, then answers 200. Arguments: port, bytes. */
+/** Reads the whole request, then answers 200; at `/echo` with the Authorization it got. Arguments: port, bytes. */
 const [port, bytes] = process.argv.slice(2)
-const body = Buffer.alloc(Number(bytes), 'x')
+const fixed = Buffer.alloc(Number(bytes), 'x')
 createServer((request, response) => {
   request.resume().on('end', () => {
+    const { url, headers } = request
+    const body = url === '/echo' ? Buffer.from(headers.authorization ?? '') : fixed
     response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length })
     response.end(body)
   })

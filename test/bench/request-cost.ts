@@ -9,7 +9,7 @@ import {
 import type { LoadResult } from './load.ts'
 import { startNginxProxy, startScript, startUpstream, type MeasuredServer } from './servers.ts'
 import { startSignedInApache } from './signed-in-apache.ts'
-import { startSignedInGateway } from './signed-in-gateway.ts'
+import { startSignedInGateway, type SignedInGateway } from './signed-in-gateway.ts'
 import { median, spread } from './spread.ts'
 import { skipped, targetRow } from './target.ts'
 
@@ -24,6 +24,7 @@ export interface RequestCost {
 }
 
 const BODY_BYTES = 250
+const TOKEN_BYTES_AT_LEAST = 1_000
 
 /** What a request costs in each server, and what that is beside the gateway's. */
 export async function measureRequestCost(rounds: Rounds): Promise<RequestCost> {
@@ -43,6 +44,9 @@ export async function measureRequestCost(rounds: Rounds): Promise<RequestCost> {
   const gateway = await startSignedInGateway(await freePort(), origin)
   const nginx = await startNginxProxy(await freePort(), upstream.port)
   const apache = await startSignedInApache(await freePort(), origin)
+
+  await mustSendToken(gateway)
+  if (apache !== undefined) await mustSendToken(apache)
 
   const servers = [gateway, bare, floor, nginx, apache].filter((one) => one !== undefined)
   const contestants = servers.map((server) => {
@@ -70,6 +74,16 @@ export async function measureRequestCost(rounds: Rounds): Promise<RequestCost> {
     cookie: gateway.cookie,
     barePerSecond: median(of(bare).map(({ requestsPerSecond }) => requestsPerSecond)),
   }
+}
+
+/** What takes no token upstream does less than it is measured for. @throws Error when it does not */
+async function mustSendToken({ name, port, cookie }: SignedInGateway): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/echo`, { headers: { cookie } })
+  const sent = await answer.text()
+  if (!/^Bearer ey[\w-]+\.[\w-]+\.[\w-]+$/.test(sent) || sent.length < TOKEN_BYTES_AT_LEAST)
+    throw new Error(
+      `${name} sent ${sent.length} octets upstream: ${answer.status} ${sent.slice(0, 20)}`,
+    )
 }
 
 function row(name: string, own: readonly LoadResult[], bare: readonly LoadResult[]): string {

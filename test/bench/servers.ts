@@ -21,8 +21,24 @@ const NOWHERE = openSync('/dev/null', 'w')
 const START_ATTEMPTS = 1_200 // of 50 ms
 const CORES = { server: '0', load: '1' }
 
+const LAST_WORDS_MS = 5_000
+
 const children: ChildProcess[] = []
 process.on('exit', () => children.forEach((child) => child.kill('SIGTERM')))
+
+/** Ends every server started so far, and waits until they are gone. */
+export async function stopServers(): Promise<void> {
+  await Promise.all(children.splice(0).map(end))
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const force = setTimeout(() => child.kill('SIGKILL'), LAST_WORDS_MS)
+  await ended
+  clearTimeout(force)
+}
 
 let pins = false
 
@@ -61,7 +77,7 @@ export async function startScript(
   return ready(name, port, child)
 }
 
-/** nginx with one worker, or Node where there is none: answers 200 with a body of `bytes`. */
+/** nginx with one worker, or Node where there is none: answers 200 with a body of `bytes`; at `/echo` with the Authorization it got. */
 export async function startUpstream(port: number, bytes: number): Promise<MeasuredServer> {
   if (spawnSync('nginx', ['-v']).error !== undefined) {
     return startScript('node upstream', port, './node-upstream.js', [String(port), String(bytes)])
@@ -71,7 +87,7 @@ export async function startUpstream(port: number, bytes: number): Promise<Measur
   await writeFile(join(folder, 'big'), Buffer.alloc(BIG_BYTES, 'x'))
   await chmod(folder, 0o755) // the worker is another user
   const location = `default_type application/json; return 200 "${'x'.repeat(bytes)}";`
-  const files = `location = /big { root ${folder}; }`
+  const files = `location = /big { root ${folder}; } location = /echo { return 200 "$http_authorization"; }`
   await writeFile(file, nginxConfig({ folder, port, log: 'off', location, files }))
   return startNginx('nginx upstream', 'load', { folder, file, port })
 }

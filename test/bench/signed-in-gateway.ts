@@ -24,10 +24,9 @@ export interface SignedInGatewayOptions {
 
 const LOGIN_ATTEMPTS = 20
 const RETRY_MS = 250
-const PERMISSIONS = ['orders', 'invoices', 'customers', 'reports', 'devices'].flatMap((noun) => [
-  `read:${noun}`,
-  `write:${noun}`,
-])
+const NOUNS =
+  'orders invoices customers reports devices shipments contracts payments accounts products suppliers warehouses'
+const PERMISSIONS = NOUNS.split(' ').flatMap((noun) => [`read:${noun}`, `write:${noun}`])
 
 /** Bring the JWT access token to about 1.2 KB. */
 export const TOKEN_CLAIMS = { permissions: PERMISSIONS }

@@ -16,14 +16,11 @@ export interface ProxiesParts {
 /** What each route is served with: one context for each set of providers that routes take. */
 export function createProxies(parts: ProxiesParts): ProxyOf {
   const made = new Map<string, ProxyContext>()
-  return ({ providers }: Route) => {
+  for (const { providers } of parts.shared.routes) {
     const key = providers.join(',')
-    const known = made.get(key)
-    if (known !== undefined) return known
-    const context = contextOf(providers, parts)
-    made.set(key, context)
-    return context
+    if (!made.has(key)) made.set(key, contextOf(providers, parts))
   }
+  return ({ providers }: Route) => made.get(providers.join(','))!
 }
 
 interface Served {

@@ -11,7 +11,7 @@ import { actorOf, entranceOf, type Entrance } from '../http/entrance.ts'
 import { VERIFY_PATH } from '../http/forwarded-request.ts'
 import { loginAtParameter, loginHref } from '../http/login-href.ts'
 import { plainHeaders, refuse, type RefusalExtra } from '../http/refusal.ts'
-import { admissionTo } from './admission-at-several.ts'
+import { admissionTo, type Admit } from './admission-at-several.ts'
 import type { Admission } from './admission.ts'
 import { warnOfLostHeaders } from './lost-headers.ts'
 import type { ProxyContext, ProxyOf } from './proxy-context.ts'
@@ -41,6 +41,7 @@ export async function verifyEndpoint(
   scope: FastifyInstance,
   { proxyOf, key }: VerifyEndpointOptions,
 ): Promise<void> {
+  const guardOf = guardsOf(proxyOf)
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   scope.addHook('onRequest', async ({ headers }) => {
@@ -56,7 +57,7 @@ export async function verifyEndpoint(
       })
     }
     const passesAnswers = parameters['login'] === 'redirect'
-    return answer({ request, reply, entrance, passesAnswers }, proxyOf)
+    return answer({ request, reply, entrance, passesAnswers }, guardOf)
   })
 }
 
@@ -66,14 +67,34 @@ function isKey(sent: unknown, key: Uint8Array): boolean {
   return bytes.length === key.length && timingSafeEqual(bytes, key)
 }
 
-async function answer(question: Question, proxyOf: ProxyOf): Promise<FastifyReply> {
+interface RouteGuard {
+  readonly proxy: ProxyContext
+  readonly admit: Admit
+}
+
+type GuardOf = (route: Route) => RouteGuard
+
+/** Made once for each route, at its first question. */
+function guardsOf(proxyOf: ProxyOf): GuardOf {
+  const made = new Map<Route, RouteGuard>()
+  return (route) => {
+    const known = made.get(route)
+    if (known !== undefined) return known
+    const proxy = proxyOf(route)
+    const guard = { proxy, admit: admissionTo(route, proxy) }
+    made.set(route, guard)
+    return guard
+  }
+}
+
+async function answer(question: Question, guardOf: GuardOf): Promise<FastifyReply> {
   const { request, entrance } = question
   const { refusal, route } = entrance
   if (refusal !== undefined) return refused(question, refusal.reason)
   if (route === undefined) return refused(question, 'route_not_found')
-  const proxy = proxyOf(route)
+  const { proxy, admit } = guardOf(route)
   if (proxy.load.isOverloaded()) return refused(question, 'overloaded')
-  const admission = await admissionTo(route, proxy)(askedRequest(request.raw, entrance))
+  const admission = await admit(askedRequest(request.raw, entrance))
   switch (admission.kind) {
     case 'forward':
       return passed(question, route, { admission, emit: proxy.emit })

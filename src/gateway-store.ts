@@ -22,6 +22,12 @@ export async function createStore(
       ...redis,
       nowMs,
       onTrouble: nowAndThen('connect', nowMs, emit),
+      onEviction: (policy) =>
+        emit({
+          type: 'warning',
+          code: 'redis_evicts',
+          message: `Redis may evict sessions (maxmemory-policy ${policy}), which signs users out: set noeviction`,
+        }),
     })
   }
   if (file !== undefined) {

@@ -12,7 +12,7 @@ export interface RedisChannel {
 }
 
 export interface RedisChannelOptions {
-  readonly connection: Pick<RedisConnection, 'newSubscriber' | 'publishers' | 'onReady'>
+  readonly connection: Pick<RedisConnection, 'newSubscriber' | 'masters' | 'onReady'>
   readonly keys: RedisKeys
   readonly onMessage: (message: RedisMessage) => void
   /** Messages may have been missed: called when it is noticed, and again before the channel is live. */
@@ -101,9 +101,9 @@ export function createRedisChannel(options: RedisChannelOptions): RedisChannel {
   }
 
   function beat(): void {
-    const publishers = connection.publishers()
-    for (const [at, text] of beats.next(publishers.length).entries()) {
-      publishers[at]?.publish(heartbeat, text).catch(() => {}) // a beat that does not come back says it all
+    const masters = connection.masters()
+    for (const [at, text] of beats.next(masters.length).entries()) {
+      masters[at]?.publish(heartbeat, text).catch(() => {}) // a beat that does not come back says it all
     }
   }
 

@@ -15,7 +15,7 @@ export interface RedisConnection {
   /** A connection for one subscription, not yet connected; it does not reconnect. `undefined` while no server is known. */
   newSubscriber(): Redis | undefined
   /** Every server that scripts run on: what each of them publishes must be heard. */
-  publishers(): readonly Pick<Redis, 'publish'>[]
+  masters(): readonly Pick<Redis, 'publish' | 'info'>[]
   /** Hears of each time that commands can be sent again. */
   onReady(listener: () => void): void
   close(): void
@@ -56,7 +56,7 @@ function connectMaster(
     client: client as unknown as RedisClient,
     newSubscriber: () =>
       new Redis({ ...shared, ...ONE_SUBSCRIPTION, sentinelRetryStrategy: never }),
-    publishers: () => [client],
+    masters: () => [client],
     onReady: (listener) => void client.on('ready', listener),
     close: () => client.disconnect(),
   }
@@ -104,7 +104,7 @@ function connectCluster(
         enableOfflineQueue: false,
         readOnly: false,
       }),
-    publishers: () => cluster.nodes('master'),
+    masters: () => cluster.nodes('master'),
     onReady: (listener) => void cluster.on('ready', listener),
     close: () => cluster.disconnect(),
   }

@@ -3,6 +3,7 @@ import type { NewStoredSession, SessionChange, SessionStore } from '../domain/se
 import { createRedisChannel } from './redis-channel.ts'
 import { connectRedis } from './redis-connection.ts'
 import { createAskRedis } from './redis-deadline.ts'
+import { evictionPolicy } from './redis-eviction.ts'
 import { createRedisIndex, type IndexedSession } from './redis-index.ts'
 import { redisKeys } from './redis-keys.ts'
 import { createRedisListing, shardOf } from './redis-listing.ts'
@@ -24,6 +25,8 @@ export interface RedisSessionStoreOptions extends RedisOptions {
   readonly mostPerIndex?: number
   /** Hears of every connection that failed: for the log. */
   readonly onTrouble?: (cause: unknown) => void
+  /** Told once when a server may throw sessions away, and by which policy: that signs users out without a word. */
+  readonly onEviction?: (policy: string) => void
 }
 
 const REASON_MS = 15 * 60_000 // long enough for a page left open to be told why it must sign in again
@@ -37,9 +40,11 @@ const ENDED_AT_ONCE = 100 // scripts under way together while a whole index is e
  */
 export function createRedisSessionStore(options: RedisSessionStoreOptions): SessionStore {
   const { mostPerIndex = MOST_PER_INDEX, onTrouble = () => {} } = options
+  let { onEviction } = options
   const nowMs = () => Math.trunc(options.nowMs()) // Redis counts whole milliseconds
   const keys = redisKeys(options.keyPrefix)
   const connection = connectRedis(options, onTrouble)
+  connection.onReady(() => void lookForEviction())
   const ask = createAskRedis(connection.client, options.commandTimeoutMs)
   const index = createRedisIndex({ ask, keys, nowMs })
   const listeners = new Set<(change: SessionChange) => void>()
@@ -54,6 +59,14 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
     keys,
     isLive: channel.isLive,
   })
+
+  async function lookForEviction(): Promise<void> {
+    const policies = await Promise.all(connection.masters().map(evictionPolicy))
+    const policy = policies.find((one) => one !== undefined)
+    if (policy === undefined) return
+    onEviction?.(policy)
+    onEviction = undefined
+  }
 
   function tell(change: SessionChange): void {
     for (const listener of listeners) listener(change)

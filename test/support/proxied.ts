@@ -59,10 +59,11 @@ export async function startProxied(
   const config = { ...testConfig(routes), ...options.config }
   const events: GatewayEvent[] = []
   let wake: () => void = () => undefined
-  const emit = (event: GatewayEvent): void => {
+  const record = (event: GatewayEvent): void => {
     events.push(event)
     wake()
   }
+  const emit = options.parts?.emit ?? record
   const made = await createParts(config, emit)
   const providers = made.providers.map((one) => ({ ...one, ...options.atProvider }))
   const parts = { ...made, providers, ...options.parts }

@@ -31,7 +31,7 @@ async function startWorld(t: Test, options: JourneyOptions = {}): Promise<World>
   const replica = await startGateway(t, {
     provider: providerSection(provider),
     routes: [
-      { path: '/api/*', upstream: upstream.origin },
+      { path: '/api/*', upstream: upstream.origin, replayForm: true },
       { path: '/open/*', upstream: upstream.origin, access: 'public' },
     ],
     session,
@@ -165,4 +165,24 @@ t.test('SE-17 a gateway that starts before Redis lives, waits and recovers alone
   await redis.restart()
   await until(async () => (await gateway.ask('/readyz')).status === 200)
   t.equal((await signedIn()).page.status, 200)
+})
+
+t.test('a form that one replica gave back to its browser is handed over once by all', async (t) => {
+  const { gateway, replica, both } = await startWorld(t)
+  const signedIn = await both()
+  const elsewhere = signedIn.copy()
+  await elsewhere.post(`${gateway.origin}/oauth2/logout`, {})
+  await elsewhere.close()
+  const kept = await signedIn.post(`${replica.origin}/api/x`, { note: 'kept' })
+  t.equal(kept.status, 401)
+  const sealed = /<textarea name="form">\n([^<]+)</.exec(kept.body)?.[1] ?? ''
+
+  const browser = await both()
+  const bring = (origin: string) => browser.post(`${origin}/oauth2/form`, { form: sealed })
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, nth) => bring(nth % 2 === 0 ? gateway.origin : replica.origin)),
+  )
+  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b)
+  t.same(statuses, [200, ...Array.from({ length: 9 }, () => 409)])
+  t.match(answers.find(({ status }) => status === 200)?.body, 'action="/api/x"')
 })

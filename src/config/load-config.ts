@@ -49,7 +49,7 @@ export function loadConfig(
 ): LoadedFile {
   const readFile = fileReader(dirname(file))
   const text = readFile(basename(file))
-  if ('wrong' in text) throw new ConfigError([{ file, message: text.wrong }])
+  if ('wrong' in text) throw new ConfigError([{ file, message: `${text.wrong}${WHICH_FILE}` }])
   return parseConfig(text.value, file, { env, readFile })
 }
 
@@ -73,6 +73,8 @@ export function parseConfig(text: string, file: string, source: PlaceholderSourc
     mayShow: (path) => decoded.report.mayShow(path),
   }
 }
+
+const WHICH_FILE = '; --config FILE or $BEARERGATE_CONFIG says which file it is'
 
 const EMPTY: Finding = {
   offset: 0,

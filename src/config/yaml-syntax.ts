@@ -5,11 +5,15 @@ import type { ErrorCode, YAMLError } from 'yaml'
  * hold a secret.
  */
 export function syntaxProblem(error: YAMLError, text: string): string {
-  const line = text.slice(text.lastIndexOf('\n', error.pos[0] - 1) + 1).split('\n', 1)[0] ?? ''
+  const start = text.lastIndexOf('\n', error.pos[0] - 1) + 1
+  const line = text.slice(start).split('\n', 1)[0] ?? ''
   const hint = /[[{,][^"'\]}]*\$\{/.test(line)
     ? '; inside [ ] and { } a ${NAME} must be quoted: "${NAME}"'
     : ''
-  return `${MEANING[error.code] ?? 'this is not valid YAML'}${hint}`
+  // To the library a line between two levels lacks the beginning of an entry.
+  const isBetweenLevels = error.pos[0] === start && /^ +\S/.test(line)
+  const code = error.code === 'MISSING_CHAR' && isBetweenLevels ? 'BAD_INDENT' : error.code
+  return `${MEANING[code] ?? 'this is not valid YAML'}${hint}`
 }
 
 const MEANING: Partial<Record<ErrorCode, string>> = {

@@ -5,6 +5,7 @@ import type { Route } from '../domain/route.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
+import { logoutNotices } from './logout-notices.ts'
 
 const HELP = `Validates a configuration file, without network, and shows what would run.
 
@@ -79,7 +80,7 @@ function summary(config: GatewayConfig): string {
   const facts = [
     ['public URL', config.publicUrl.origin],
     ['listens on', `${scheme}://${authority(listen)}, admin http://${authority(admin)}`],
-    ...providers.flatMap(providerFacts),
+    ...providers.flatMap((provider) => providerFacts(provider, config)),
     ...(identity === undefined
       ? []
       : [['signs as', `${identity.issuer}, keys at ${jwksUri(config)}`]]),
@@ -93,12 +94,15 @@ function jwksUri({ publicUrl }: GatewayConfig): string {
   return `${publicUrl.origin}/oauth2/jwks`
 }
 
-function providerFacts(provider: ProviderConfig): string[][] {
+function providerFacts(provider: ProviderConfig, config: GatewayConfig): string[][] {
+  const notices = logoutNotices(config)
   const { name, issuer, redirectUri, postLogoutRedirectUri } = provider
   return [
     ['provider', name === '' ? issuer : `${name}: ${issuer}`],
     ['register', `${redirectUri} (redirect URI)`],
     ['', `${postLogoutRedirectUri} (post-logout redirect URI)`],
+    ['', `${notices.backchannel} (back-channel logout URI, where the provider knows it)`],
+    ['', `${notices.frontchannel} (front-channel logout URI, likewise)`],
   ]
 }
 
@@ -146,7 +150,7 @@ function jsonOf({ config, problems, warnings }: CheckResult, file: string): obje
   return {
     ...verdict,
     public_url: config.publicUrl.origin,
-    ...providersJson(config.providers),
+    ...providersJson(config),
     ...(config.identity === undefined
       ? {}
       : { identity: { issuer: config.identity.issuer, jwks_uri: jwksUri(config) } }),
@@ -154,12 +158,15 @@ function jsonOf({ config, problems, warnings }: CheckResult, file: string): obje
   }
 }
 
-function providersJson(providers: readonly ProviderConfig[]): object {
-  const told = providers.map(({ name, issuer, redirectUri, postLogoutRedirectUri }) => ({
+function providersJson(config: GatewayConfig): object {
+  const notices = logoutNotices(config)
+  const told = config.providers.map(({ name, issuer, redirectUri, postLogoutRedirectUri }) => ({
     name: name === '' ? undefined : name,
     issuer,
     redirect_uri: redirectUri,
     post_logout_redirect_uri: postLogoutRedirectUri,
+    backchannel_logout_uri: notices.backchannel,
+    frontchannel_logout_uri: notices.frontchannel,
   }))
   const [first] = told
   return first !== undefined && first.name === undefined ? first : { providers: told }

@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts'
 import { standardOutput } from '../telemetry/log-destination.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { logoutNotices } from './logout-notices.ts'
 
 /** The log of a process that runs a gateway, on standard output; of several, the lines say of which worker. */
 export function processTelemetry(
@@ -27,6 +28,7 @@ export function sayStarted(
   version: string,
   addresses: { publicAddress: string; adminAddress: string },
 ): void {
+  const notices = logoutNotices(config)
   telemetry.say('info', 'bearergate is listening', {
     version,
     node: process.version,
@@ -35,8 +37,8 @@ export function sayStarted(
     admin_on: addresses.adminAddress,
     ...registrations(config),
     register_post_logout_redirect_uri: `${config.publicUrl.origin}/oauth2/logout/callback`,
-    register_backchannel_logout_uri: `${config.publicUrl.origin}/oauth2/backchannel-logout`,
-    register_frontchannel_logout_uri: `${config.publicUrl.origin}/oauth2/frontchannel-logout`,
+    register_backchannel_logout_uri: notices.backchannel,
+    register_frontchannel_logout_uri: notices.frontchannel,
     routes: config.routes.length,
     ...(config.workers === 1 ? {} : { workers: config.workers }),
   })

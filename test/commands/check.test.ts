@@ -40,6 +40,8 @@ t.test(
     for (const part of [
       'http://localhost:8080/oauth2/callback',
       'http://localhost:8080/oauth2/logout/callback',
+      'http://localhost:8080/oauth2/backchannel-logout',
+      'http://localhost:8080/oauth2/frontchannel-logout',
       '/api/* GET',
       'http://api:3000/v1',
       'unix:/run/app.sock',
@@ -69,18 +71,24 @@ t.test('several providers: what to register at each', async (t) => {
   )
   const { providers: told } = JSON.parse((await check(cwd, 'gateway.yaml', '--json')).stdout)
   const landing = 'http://localhost:8080/oauth2/logout/callback'
+  const notices = {
+    backchannel_logout_uri: 'http://localhost:8080/oauth2/backchannel-logout',
+    frontchannel_logout_uri: 'http://localhost:8080/oauth2/frontchannel-logout',
+  }
   t.same(told, [
     {
       name: 'staff',
       issuer: 'https://idp.example.com',
       redirect_uri: 'http://localhost:8080/oauth2/callback',
       post_logout_redirect_uri: landing,
+      ...notices,
     },
     {
       name: 'partners',
       issuer: 'https://partners.example',
       redirect_uri: 'http://localhost:8080/oauth2/callback/partners',
       post_logout_redirect_uri: landing,
+      ...notices,
     },
   ])
 })

@@ -117,7 +117,7 @@ async function tokenAnswer(
     const failure = tokenEndpointFailure(cause)
     reportRefusedClient(provider, 'authorization_code', failure, cause)
     const { kind, providerError } = failure
-    const message = `the provider did not exchange the code: ${providerError}`
+    const message = `the provider did not take the code, it says ${providerError}`
     throw new ProviderError(REASON[kind], message, { providerError, cause })
   }
 }

@@ -43,7 +43,7 @@ export async function listenLocally(server: Server, path: string): Promise<strin
 }
 
 const EXPLANATIONS: Record<string, string> = {
-  EADDRINUSE: 'another process listens there already',
+  EADDRINUSE: 'another process listens there already: end it, or choose another port',
   EACCES: 'this user may not listen there; ports below 1024 need a privilege',
   EADDRNOTAVAIL: 'this machine does not have that address',
   ENOTFOUND: 'the host name is unknown',

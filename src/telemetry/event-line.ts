@@ -28,7 +28,10 @@ const LINES: Record<OtherEvent['type'], { level: Level; text: string; audit?: tr
   revocation_failed: { level: 'warn', text: 'refresh token not revoked', audit: true },
   provider_ready: { level: 'info', text: 'provider ready' },
   provider_unavailable: { level: 'warn', text: 'provider unavailable' },
-  provider_refused_client: { level: 'error', text: 'the provider refuses this client' },
+  provider_refused_client: {
+    level: 'error',
+    text: 'the provider refuses this client: check clientId and its secret or key',
+  },
   store_failed: { level: 'error', text: 'session store failed' },
   warning: { level: 'warn', text: 'warning' },
   internal_error: { level: 'error', text: 'internal error' },

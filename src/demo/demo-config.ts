@@ -24,8 +24,7 @@ listen: { host: 127.0.0.1, port: ${options.gatewayPort} }
 admin: { host: 127.0.0.1, port: ${options.adminPort} }
 
 provider:
-  issuer: ${options.issuer}
-  allowInsecureHttp: true # for this demo on loopback; everywhere else the issuer is https
+  issuer: ${options.issuer} # http, because it is on loopback; everywhere else it is https
   clientId: ${options.clientId}
   clientSecret: ${options.clientSecret}
   scope: openid profile email read:notes

@@ -70,6 +70,10 @@ document.getElementById('ticks').addEventListener('click', () => {
   show('answer', 'listening …')
   stream = new EventSource('/api/ticks')
   stream.onmessage = (event) => show('answer', event.data)
-  stream.onerror = () => { show('answer', 'the stream ended'); stream.close() }
+  stream.onerror = () => {
+    const isRefused = stream.readyState === EventSource.CLOSED
+    show('answer', isRefused ? 'the stream was refused: sign in first' : 'the stream ended')
+    stream.close()
+  }
 })
 `

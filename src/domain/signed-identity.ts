@@ -15,7 +15,7 @@ export interface IdentityRule {
 
 /** Who passed, as far as a statement tells. */
 export interface Identified {
-  /** Which caller, and which version of what is known of them; no two share one. */
+  /** Which caller: no two share one. What is known of them may change under it. */
   readonly key: string
   readonly issuer: string
   readonly subject: string
@@ -36,9 +36,9 @@ export function identityRule(rule: Omit<IdentityRule, 'name'>): IdentityRule {
   return { ...rule, name: JSON.stringify([rule.audience, rule.claims]) }
 }
 
-export function identifiedBySession({ key, version, record }: LiveSession): Identified {
+export function identifiedBySession({ key, record }: LiveSession): Identified {
   const { issuer, subject, claims } = record
-  return { key: `${key} ${version}`, issuer, subject, claims }
+  return { key, issuer, subject, claims }
 }
 
 /** `undefined` for a token that names nobody. */

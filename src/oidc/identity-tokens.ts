@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { calculateJwkThumbprint, SignJWT, type JWK } from 'jose'
 import { createExpiringMap } from '../domain/expiring-map.ts'
 import { identityStatement, type Identified, type IdentityRule } from '../domain/signed-identity.ts'
@@ -21,6 +22,7 @@ export interface IdentityTokens {
 
 interface Stated {
   readonly issuedAtMs: number
+  readonly who: Identified
   token: string | Promise<string>
 }
 
@@ -58,15 +60,28 @@ export async function createIdentityTokens(
       const nowMs = wallClockMs()
       const key = `${who.key} ${rule.name}`
       const known = recent.get(key, nowMs)
-      if (known !== undefined && known.issuedAtMs <= nowMs) return known.token // unless the clock was set back
+      if (known !== undefined && holds(known, { rule, who, nowMs })) return known.token
       const token = state(rule, who, nowMs)
-      const stated: Stated = { issuedAtMs: nowMs, token }
+      const stated: Stated = { issuedAtMs: nowMs, who, token }
       recent.sweep(nowMs)
       recent.set(key, stated, nowMs + lifetimeMs / 2)
       token.catch(() => recent.set(key, stated, nowMs)) // a failure is nobody's for half a minute
       return token.then((text) => (stated.token = text))
     },
   }
+}
+
+interface Wanted {
+  readonly rule: IdentityRule
+  readonly who: Identified
+  readonly nowMs: number
+}
+
+/** Nothing has changed of what it tells, and the clock was not set back. */
+function holds({ issuedAtMs, who: before }: Stated, { rule, who, nowMs }: Wanted): boolean {
+  if (issuedAtMs > nowMs || before.subject !== who.subject) return false
+  if (before.claims === who.claims) return true // nearly always: both were read once
+  return rule.claims.every((name) => isDeepStrictEqual(before.claims[name], who.claims[name]))
 }
 
 /** Without anything private, and named by its thumbprint (RFC 7638): the same on every replica. */

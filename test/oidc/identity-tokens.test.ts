@@ -72,6 +72,21 @@ t.test(
   },
 )
 
+t.test('what has changed of a caller is told at once, and only that is a change', async (t) => {
+  const { tokens, verify } = await signer([p256()])
+  const caller = { ...someone(), claims: { email: 'old@example.com', groups: ['a'], seen: 1 } }
+  const rule = identityRule({ ...ORDERS, claims: ['email', 'groups'] })
+  const told = async (changes: object) =>
+    tokens.token(rule, { ...caller, claims: { ...caller.claims, ...changes } })
+  const first = await told({})
+  t.equal(await told({ groups: ['a'], seen: 2 }), first, 'nothing that it tells')
+  const next = await told({ groups: [] })
+  t.same((await verify(next))['groups'], [], 'the same token, about which the provider says less')
+  t.match(await verify(await told({ email: 'new@example.com' })), { email: /^new/ })
+  const other = await tokens.token(rule, { ...caller, subject: 'bob' })
+  t.equal((await verify(other)).sub, 'bob')
+})
+
 t.test('many at once cost one signature', async (t) => {
   const { tokens } = await signer([p256()])
   const all = await Promise.all(

@@ -27,13 +27,20 @@ export class ClientAnswer {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #socket: Socket
+  readonly #hidden: ReadonlySet<string> | undefined
   #bytesLeft = -1
   #headWaits = false
   #takesTrailers = false
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /** @param hidden names of fields that clients do not get, lower case */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    hidden: ReadonlySet<string> | undefined,
+  ) {
     this.#request = request
     this.#response = response
+    this.#hidden = hidden
     this.#socket = request.socket // undici takes it off a request whose body it gave up
   }
 
@@ -69,6 +76,7 @@ export class ClientAnswer {
   }
 
   hint(rawHeaders: readonly Buffer[]): void {
+    if (this.#hidden?.has('link') === true) return
     sendEarlyHints(rawHeaders, this.#request, this.#response)
   }
 
@@ -105,7 +113,8 @@ export class ClientAnswer {
 
   finish(rawTrailers: readonly (Buffer | string)[] | null): void {
     if (this.#response.writableEnded) return
-    if (this.#takesTrailers) this.#response.addTrailers(sendableTrailers(rawTrailers ?? []))
+    if (this.#takesTrailers)
+      this.#response.addTrailers(sendableTrailers(rawTrailers ?? [], this.#hidden))
     this.#response.end()
   }
 

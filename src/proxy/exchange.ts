@@ -51,7 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#line = line
     this.#client = client
     this.#call = new UpstreamCall(line, question)
-    this.#answer = new ClientAnswer(client.request.raw, client.reply.raw)
+    this.#answer = new ClientAnswer(client.request.raw, client.reply.raw, line.responsePlan.hidden)
   }
 
   start(): void {

@@ -103,6 +103,22 @@ t.test(
   },
 )
 
+t.test('ER-10 what a route hides comes neither as a trailer nor ahead of the answer', async (t) => {
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) =>
+      void socket.write(
+        'HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload; as=style\r\n\r\n' +
+          'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Debug: 1\r\nx-sum: 2\r\n\r\n',
+      ),
+  )
+  const headers = { set: [], remove: [], hide: ['x-debug', 'link'] }
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin, { headers })])
+  const answer = await ask(t, port, head('GET /x HTTP/1.1', HOST, 'TE: trailers', 'Connection: TE'))
+  t.equal(answer.status, 200, 'no 103 before it')
+  t.equal(answer.trailers, 'x-sum: 2\r\n')
+})
+
 t.test('HX-24 P13 redirects of the upstream lead to our public address', async (t) => {
   let location = ''
   const upstream = await startRawUpstream(t, ({ socket }) => {

@@ -12,7 +12,7 @@ export interface Http2Pulse {
 
 /**
  * Breaks a connection that shows no sign of life while calls wait on it. Not only machines that are gone show none: what
- * nghttp2 refuses to read ends a connection, and node:http2 tells nobody.
+ * nghttp2 refuses to read ends a connection, and Node 20 tells nobody.
  */
 export function feelPulse(
   session: ClientHttp2Session,

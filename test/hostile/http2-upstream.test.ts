@@ -98,7 +98,7 @@ for (const [name, manner] of Object.entries(BEFORE_THE_HEAD)) {
   })
 }
 
-/** What nghttp2 stops reading at, and node:http2 tells nobody of: the call runs into its time, and no later one does. */
+/** What nghttp2 stops reading at. Node 20 tells nobody: the call runs into its time, and no later one does. */
 const UNREADABLE: Readonly<Record<string, Manner>> = {
   'octets that are no frames': ({ socket }) => socket.write('HTTP/1.1 200 OK\r\n\r\nsecret'),
   'a frame of 16 MiB': ({ socket }) => socket.write(Buffer.from('ffffff000000000001', 'hex')),
@@ -108,15 +108,18 @@ const UNREADABLE: Readonly<Record<string, Manner>> = {
 }
 
 for (const [name, manner] of Object.entries(UNREADABLE)) {
-  t.test(`AT-30 HX-14 HX-16 over HTTP/2 ${name}: 504, and later calls are served`, async (t) => {
-    const { port, finished, upstream } = await startBad(t, manner)
-    const answer = await ask(t, port, POST)
-    t.equal(answer.status, 504)
-    t.notMatch(answer.head + answer.body, /secret|ERR_|nghttp2|127\.0\.0\.1:/i)
-    t.match(await finished(), { status: 504, reason: 'upstream_timeout' })
-    t.equal((await ask(t, port, POST)).body, 'fine')
-    t.equal(upstream.connectionCount(), 2)
-  })
+  t.test(
+    `AT-30 HX-14 HX-16 over HTTP/2 ${name}: 502 or 504, and later calls are served`,
+    async (t) => {
+      const { port, finished, upstream } = await startBad(t, manner)
+      const answer = await ask(t, port, POST)
+      t.ok([502, 504].includes(answer.status), String(answer.status))
+      t.notMatch(answer.head + answer.body, /secret|ERR_|nghttp2|127\.0\.0\.1:/i)
+      t.match(await finished(), { status: answer.status })
+      t.equal((await ask(t, port, POST)).body, 'fine')
+      t.equal(upstream.connectionCount(), 2)
+    },
+  )
 }
 
 for (const value of ['b\r\nset-cookie: c=d', 'b\0c', 'b\nc']) {

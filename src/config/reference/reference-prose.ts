@@ -40,10 +40,13 @@ export const CLOSING = `## Secrets and their rotation
 
 | secret | key | to change it |
 |---|---|---|
-| cookie keys | \`session.secrets\` | put a new one in front, restart, drop the old one after \`session.lifetime\`; nobody is signed out |
+| cookie keys | \`session.secrets\` | put a new one in front, restart, drop the old one after \`session.lifetime\`; nobody is signed out ([several replicas](operations.md#changing-sessionsecrets) need a step more) |
 | client secret | \`provider.clientSecret\` | change it at the provider and here; sessions live on, as they do not depend on it |
 | client key | \`provider.clientKey\` | add the public half of the new one at the provider, change it here, then remove the old one there |
 | TLS key | \`listen.tls.key\` | replace the files and restart |
+| signing keys | \`identity.keys\` | [step by step](headers.md#signed-proof-of-who-asks), so that no request is refused |
+| key of the proxy that asks | \`forwardAuth.key\` | here and in that proxy at the same time |
+| store | \`session.redis.password\` | in Redis and here, restart; sessions live on |
 
 Take secrets from the environment or from files readable by the gateway's user only. They are in no message, log line, metric or page.
 
@@ -52,9 +55,11 @@ Take secrets from the environment or from files readable by the gateway's user o
 | to | when | limits |
 |---|---|---|
 | the provider: metadata, keys | at start and then regularly, again with growing pauses while it fails | \`provider.timeout\` |
-| the provider: tokens, userinfo | at login and refresh; a code is never sent twice | \`provider.timeout\` |
+| the provider: tokens, userinfo | at login, at refresh, for \`routes[].token\`; a code is never sent twice | \`provider.timeout\` |
+| the provider: introspection | for callers with a token of their own, as \`routes[].bearer\` says | \`provider.timeout\` |
 | the provider: revocation | after sign-out, in the background | \`provider.timeout\` |
-| upstreams | for each request of their route; nothing is sent twice | \`routes[].timeouts\` |
+| upstreams | for each request of their route; sent again, once, only if it has no body and its method may be repeated: when the idle connection had just been closed, or the upstream refuses the token | \`routes[].timeouts\` |
+| Redis | with \`session.store: redis\` | \`session.redis.commandTimeout\` |
 
 Nothing else is called. Certificates are always verified.
 `

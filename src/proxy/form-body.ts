@@ -13,6 +13,7 @@ export function boundedBody(
   { maxBytes, deadlineMs }: BodyBounds,
 ): Promise<string | undefined> {
   const announced = announcedBodyBytes(request)
+  if (request.destroyed) return Promise.resolve(undefined) // nothing more is told of it
   if (typeof announced === 'number' && announced > maxBytes) return Promise.resolve(undefined)
   return new Promise((resolve) => {
     const chunks: Buffer[] = []

@@ -19,7 +19,7 @@ async function read(t: Test, lines: string, body: string, deadlineMs = HOUR_MS) 
   const client = await openRawSocket(t, port)
   client.write(`POST / HTTP/1.1\r\nHost: x\r\n${lines}\r\n\r\n${body}`)
   const [request] = await requests
-  return { reading: boundedBody(request, { maxBytes: 10, deadlineMs }), client }
+  return { reading: boundedBody(request, { maxBytes: 10, deadlineMs }), client, request }
 }
 
 t.test('a body up to the bound is read as a whole', async (t) => {
@@ -54,4 +54,11 @@ t.test('one that breaks off is given up at once', async (t) => {
   const { reading, client } = await read(t, 'Content-Length: 5', 'a=')
   client.socket.destroy()
   t.equal(await reading, undefined)
+})
+
+t.test('one whose sender has left takes no time', async (t) => {
+  const { reading, request } = await read(t, 'Content-Length: 5', 'a=')
+  request.destroy()
+  t.equal(await reading, undefined)
+  t.equal(await boundedBody(request, { maxBytes: 10, deadlineMs: HOUR_MS }), undefined)
 })

@@ -13,16 +13,21 @@ export function withoutNominated<Octets extends Buffer | string>(
   rawHeaders: readonly Octets[],
   connection: string,
 ): readonly Octets[] {
-  const names = new Set(
-    connection
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim()),
-  )
+  const names = namesIn(connection)
   names.add('connection').delete('te')
   return rawHeaders.filter(
     (_, at) => !names.has(headerText(rawHeaders[at - (at % 2)]!).toLowerCase()),
   )
+}
+
+/** Whether a Connection value says that the next server does not get this header (lower case). */
+export function isNominated(lowerCaseName: string, connection: string): boolean {
+  return nominates(connection) && namesIn(connection).has(lowerCaseName)
+}
+
+function namesIn(connection: string): Set<string> {
+  const names = connection.toLowerCase().split(',')
+  return new Set(names.map((name) => name.trim()))
 }
 
 /** Header octets as the string that node:http writes as the same octets. */

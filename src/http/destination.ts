@@ -1,4 +1,5 @@
 import { canonicalTarget } from '../domain/canonical-target.ts'
+import { isNominated } from '../domain/hop-by-hop.ts'
 import type { RouteTable } from '../domain/route-table.ts'
 import type { Route } from '../domain/route.ts'
 import type { HostRule } from './host-rule.ts'
@@ -30,14 +31,18 @@ export function staysOnRoute(request: Destined, whereabouts: Whereabouts): boole
   const { method, headers, host, path } = request
   if (!REACH_BELOW.has(method)) return true
   const { routes } = whereabouts
-  const isDeep = reachesBelow(method, headers['depth'])
-  if (isDeep && routes.hasOthersBelow(host, path)) return false
+  if (reachesBelow(request) && routes.hasOthersBelow(host, path)) return false
   if (!WRITE_ELSEWHERE.has(method) || headers['destination'] === undefined) return true
   const there = destinationOf(request, whereabouts)
   return there !== undefined && !routes.hasOthersBelow(there.host, there.path) // what is there gives way
 }
 
-function reachesBelow(method: string, depth: string | string[] | undefined): boolean {
+/** By the depth that the upstream gets to see; where it sees none, these go all the way down. */
+function reachesBelow({ method, headers, route }: Destined): boolean {
+  if (method === 'MOVE') return true // whatever its Depth says (RFC 4918 §9.9.2)
+  const { depth, connection = '' } = headers
+  if (route.headers.remove.includes('depth') || isNominated('depth', String(connection)))
+    return true
   return depth !== '0' && !(method === 'PROPFIND' && depth === '1')
 }
 

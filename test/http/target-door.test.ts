@@ -202,6 +202,11 @@ const REACHING: readonly (readonly [string, string, Readonly<Record<string, stri
   ['COPY', '/dav/a', { destination: '/dav' }, 400],
   ['COPY', '/dav/', { destination: '/dav/b' }, 400],
   ['MOVE', '/dav', { destination: '/dav/b' }, 400],
+  ['MOVE', '/dav', { destination: '/dav/b', depth: '0' }, 400],
+  // The upstream would not get this Depth, and go all the way down.
+  ['COPY', '/dav', { destination: '/dav/b', depth: '0', connection: 'keep-alive, Depth' }, 400],
+  ['PROPFIND', '/dav', { depth: '1', connection: 'depth' }, 400],
+  ['LOCK', '/dav', { depth: '0', connection: 'depth' }, 400],
   ['MOVE', '/dav/locked/a', { destination: '/dav/locked/b' }, 200],
   ['PROPFIND', '/dav', {}, 400],
   ['PROPFIND', '/dav', { depth: 'infinity' }, 400],

@@ -11,7 +11,8 @@ const HELP = `Validates a configuration file, without network, and shows what wo
 
 Usage: bearergate check [FILE] [--json]
 
-  FILE          the configuration; default $BEARERGATE_CONFIG, else ./bearergate.yaml
+  FILE          the configuration, also as --config FILE; default $BEARERGATE_CONFIG, else
+                ./bearergate.yaml
   --json        the result as one JSON object on standard output
   -h, --help    this text
 

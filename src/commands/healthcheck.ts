@@ -19,6 +19,12 @@ Exit codes: 0 ready, 1 not ready or not reachable, 2 wrong usage
 
 const DEFAULT_ORIGIN = 'http://127.0.0.1:9090'
 const TIMEOUT_MS = 3_000 // usual health checks give up after 5 s
+const MAX_BODY = 65_536
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
 
 /** For the image's HEALTHCHECK: the binary asks its own admin listener, so that no curl is needed. */
 export async function runHealthcheck(args: readonly string[], io: CommandIo): Promise<number> {
@@ -34,9 +40,10 @@ export async function runHealthcheck(args: readonly string[], io: CommandIo): Pr
   try {
     const origin =
       values.config === undefined ? DEFAULT_ORIGIN : await configuredOrigin(values.config, io)
-    const status = await statusOf(values.url ?? `${origin}${values.live ? '/livez' : '/readyz'}`)
-    io.stdout.write(status === 200 ? 'ready\n' : `not ready: status ${status}\n`)
-    return status === 200 ? EXIT.ok : EXIT.failed
+    const answer = await answerOf(values.url ?? `${origin}${values.live ? '/livez' : '/readyz'}`)
+    const isReady = answer.status === 200
+    io.stdout.write(isReady ? 'ready\n' : `not ready: ${reasonOf(answer)}\n`)
+    return isReady ? EXIT.ok : EXIT.failed
   } catch (error) {
     if (error instanceof UsageError) throw error
     io.stderr.write(`bearergate: ${explain(error)}\n`)
@@ -54,18 +61,28 @@ async function configuredOrigin(file: string, io: CommandIo): Promise<string> {
   return adminOrigin(loadConfig(configFile(file, io), io.env).config.admin)
 }
 
-function statusOf(url: string): Promise<number> {
+function answerOf(url: string): Promise<Answer> {
   if (!URL.canParse(url) || new URL(url).protocol !== 'http:') {
     throw new UsageError(`'${url}' is not an http:// address`)
   }
   return new Promise((resolve, reject) => {
     const request = get(url, { timeout: TIMEOUT_MS, agent: false }, (response) => {
-      response.resume()
-      resolve(response.statusCode ?? 0)
+      const answer = { status: response.statusCode ?? 0, body: '' }
+      response.setEncoding('utf8').on('data', (part: string) => {
+        answer.body += part
+        if (answer.body.length > MAX_BODY) response.destroy()
+      })
+      response.on('error', () => undefined).on('close', () => resolve(answer))
     })
     request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
     request.on('error', reject)
   })
+}
+
+/** The checks that fail, by their names in `/readyz`; the status where the answer names none. */
+function reasonOf({ status, body }: Answer): string {
+  const failing = [...body.matchAll(/"([\w:.-]+)":\[\{"status":"fail"/g)].map(([, name]) => name)
+  return failing.length === 0 ? `status ${status}` : `${failing.join(', ')} (status ${status})`
 }
 
 function explain(error: unknown): string {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { spawnMain } from '../support/gateway.ts'
 
-const COMMANDS = ['serve', 'check', 'sessions', 'demo', 'healthcheck']
+const COMMANDS = ['serve', 'check', 'explain', 'sessions', 'demo', 'healthcheck']
 
 async function run(t: Test, args: readonly string[], env: Record<string, string> = {}) {
   const running = spawnMain(t, args, env)
@@ -87,12 +87,13 @@ for (const listener of ['listen', 'admin']) {
   })
 }
 
-t.test('healthcheck answers by its exit code', async (t) => {
+t.test('healthcheck answers by its exit code, and names the checks that fail', async (t) => {
   const { createServer: createHttpServer } = await import('node:http')
   let status = 200
+  let body = ''
   const server = createHttpServer((_request, response) => {
     response.statusCode = status
-    response.end()
+    response.end(body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())
@@ -102,7 +103,12 @@ t.test('healthcheck answers by its exit code', async (t) => {
   const file = await configFile(t, minimal({ admin: { host: '127.0.0.1', port } }))
   t.match(await run(t, ['healthcheck', '--config', file]), { code: 0, stderr: '' })
   status = 503
-  t.match(await run(t, ['healthcheck', '--url', url]), { code: 1 })
+  t.match(await run(t, ['healthcheck', '--url', url]), { code: 1, stdout: /503/ })
+  const checks = { store: [{ status: 'pass' }], 'provider_metadata:staff': [{ status: 'fail' }] }
+  body = JSON.stringify({ status: 'fail', checks })
+  const { stdout } = await run(t, ['healthcheck', '--url', url])
+  t.match(stdout, 'provider_metadata:staff')
+  t.notMatch(stdout, 'store')
   t.match(await run(t, ['healthcheck', '--url', 'http://127.0.0.1:1/readyz']), {
     code: 1,
     stderr: /ECONNREFUSED/,

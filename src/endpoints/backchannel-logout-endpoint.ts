@@ -9,6 +9,7 @@ import { reasonOf } from '../http/refusal-plugin.ts'
 import { plainHeaders } from '../http/refusal.ts'
 import type { Provider } from '../oidc/provider.ts'
 import { logoutTokenIssuer, verifyLogoutToken } from '../oidc/logout-token.ts'
+import { takeTextBodies } from './text-bodies.ts'
 
 export interface BackchannelLogoutOptions {
   readonly entries: ProviderEntries
@@ -82,12 +83,7 @@ async function carryOut(
 
 /** Forms and nothing else, of a size a token can have. */
 function readForms(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser(
-    '*',
-    { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-    (_request, body, done) => done(null, body),
-  )
+  takeTextBodies(scope, MAX_BODY_BYTES)
   scope.addHook('onRequest', async ({ headers }) => {
     if (!FORM.test(headers['content-type'] ?? '')) throw invalid('the body is no form')
     headers['content-type'] = 'application/x-www-form-urlencoded' // fastify refuses what it cannot parse

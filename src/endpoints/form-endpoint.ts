@@ -11,6 +11,7 @@ import { refuse } from '../http/refusal.ts'
 import { subjectMark } from '../http/subject-mark.ts'
 import { sendPage } from './own-page.ts'
 import { isCrossSite, ownSession, type OwnSessionOptions } from './own-session.ts'
+import { takeTextBodies } from './text-bodies.ts'
 
 export interface FormEndpointOptions extends OwnSessionOptions {
   readonly entries: ProviderEntries
@@ -25,12 +26,7 @@ const MAX_BODY_BYTES = 131_072 // the largest kept form, sealed, base64- and per
  * tab. `POST /oauth2/form`: answers with the form itself, for its own user, once, to be sent by the browser.
  */
 export const formEndpoint: FastifyPluginAsync<FormEndpointOptions> = async (scope, options) => {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser(
-    '*',
-    { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-    (_request, body, done) => done(null, body),
-  )
+  takeTextBodies(scope, MAX_BODY_BYTES)
   scope.addHook('onRequest', async ({ headers }) => {
     if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
   })

@@ -1,5 +1,6 @@
 import { printable } from '../telemetry/printable.ts'
-import type { Explanation, ExplainedRoute, Field, Outcome } from './explanation.ts'
+import type { Field, Outcome } from './explained-outcome.ts'
+import type { Explanation, ExplainedRoute } from './explanation.ts'
 
 const LONGEST_VALUE = 300
 const FORM_KEPT =

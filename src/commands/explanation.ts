@@ -5,21 +5,16 @@ import { decideAccess, type AccessDecision } from '../domain/access-decision.ts'
 import { bearerCredential } from '../domain/bearer-credential.ts'
 import { isListed, preflightHeaders, preflightMethod } from '../domain/cors.ts'
 import { mayKeepForm } from '../domain/kept-form.ts'
-import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
 import { requestFacts, type RequestFacts } from '../domain/request-facts.ts'
-import { requestHeaderPlan, upstreamRequestHeaders } from '../domain/request-headers.ts'
-import type { Lack } from '../domain/requirement.ts'
 import { hasUpstream, type Route } from '../domain/route.ts'
-import { identityStatement } from '../domain/signed-identity.ts'
-import { upstreamPath } from '../domain/upstream-path.ts'
-import { createGatewayDoor, viaPseudonym } from '../gateway-app.ts'
+import { createGatewayDoor } from '../gateway-app.ts'
 import { entranceOf, type Entrance } from '../http/entrance.ts'
 import { VERIFY_PATH } from '../http/forwarded-request.ts'
-import { problem } from '../http/refusal.ts'
 import { OPTIONS_URL } from '../http/target-door.ts'
-import { requestHeaderFacts } from '../proxy/request-header-facts.ts'
-import { explainedCaller, type Caller } from './explained-caller.ts'
+import { explainedCaller } from './explained-caller.ts'
+import { copied, forwarded } from './explained-headers.ts'
+import { refused, type Case, type Outcome } from './explained-outcome.ts'
 
 /** What would become of a request. JSON output is this, as it is. */
 export interface Explanation {
@@ -44,52 +39,8 @@ export interface ExplainedRoute {
   readonly providers?: readonly string[]
 }
 
-export type Outcome =
-  /** It goes to the upstream. */
-  | { readonly decision: 'forward'; readonly because: string; readonly upstream: Forwarded }
-  /** Another proxy forwards: what `/oauth2/verify` hands it to copy. */
-  | { readonly decision: 'verify'; readonly because: string; readonly copy: readonly Field[] }
-  | { readonly decision: 'login'; readonly because: string; readonly parameters: object }
-  /** By the gateway itself. */
-  | { readonly decision: 'answer'; readonly because: string; readonly headers?: readonly Field[] }
-  | {
-      readonly decision: 'refuse'
-      readonly reason: Reason
-      readonly status: number
-      readonly title: string
-      readonly detail: string
-      readonly needed?: unknown
-      readonly allow?: readonly string[]
-      /** Its form waits in the browser, and is sent after the login (`replayForm`). */
-      readonly keeps_form?: true
-    }
-
-export type Field = readonly [name: string, value: string]
-
-export interface Forwarded {
-  readonly url: string
-  readonly headers: readonly Field[]
-  /** Names that came with the request and do not go on. */
-  readonly dropped: readonly string[]
-  /** Among them: names by which somebody states who the user is. */
-  readonly forged: readonly string[]
-  /** Configured, but over 4 KiB. */
-  readonly too_long: readonly string[]
-  readonly identity?: object
-}
-
 export interface ExplainTerms {
   readonly claims: Readonly<Record<string, unknown>> | undefined
-  readonly nowMs: number
-}
-
-interface Case {
-  readonly loaded: LoadedFile
-  readonly request: IncomingMessage
-  readonly entrance: Entrance
-  readonly route: Route
-  readonly facts: RequestFacts
-  readonly caller: Caller
   readonly nowMs: number
 }
 
@@ -180,31 +131,6 @@ function answeredHere({ internalUrl, endpoint, method }: Entrance): Outcome {
   return { decision: 'answer', because }
 }
 
-function refused(
-  entrance: Entrance,
-  reason: Reason,
-  extra: {
-    readonly allow?: readonly string[] | undefined
-    readonly lack?: Lack | undefined
-  } = {},
-): Outcome {
-  const { allow, lack } = extra
-  const { title, status, detail, needed } = problem(
-    reason,
-    entrance,
-    lack === undefined ? {} : { lack },
-  )
-  return {
-    decision: 'refuse',
-    reason,
-    status: Number(status),
-    title: String(title),
-    detail: String(detail),
-    ...(needed === undefined ? {} : { needed }),
-    ...(allow === undefined ? {} : { allow }),
-  }
-}
-
 function outcomeOf(one: Case): Outcome {
   const { route, facts, caller, entrance, loaded } = one
   const preflight = preflightOutcome(one)
@@ -259,99 +185,4 @@ function loginOutcome(
       ? `a page, and nobody is signed in: 302 to ${where}`
       : 'the sign-in there is is not good enough for this route: 302 to the provider'
   return { decision: 'login', because, parameters: stepUp ?? {} }
-}
-
-function forwarded(one: Case): Outcome {
-  const { loaded, request, entrance, route } = one
-  const { config } = loaded
-  const path = entrance.target && upstreamPath(route, entrance.target)
-  if (path === undefined) return refused(entrance, 'path_refused')
-  const { routes } = config
-  const plan = requestHeaderPlan({ route, routes, pseudonym: viaPseudonym(config) })
-  const built = upstreamRequestHeaders(request.rawHeaders, plan, headerFacts(one))
-  if (built.kind === 'refused') return refused(entrance, built.reason)
-  const headers = shownFields(one, built.headers)
-  const sent = new Set(headers.map(([name]) => name.toLowerCase()))
-  const dropped = fieldsOf(request.rawHeaders).map(([name]) => name.toLowerCase())
-  return {
-    decision: 'forward',
-    because: because(one),
-    upstream: {
-      url: `${placeOf(route)}${path}`,
-      headers,
-      dropped: [...new Set(dropped)].filter((name) => !sent.has(name)),
-      forged: built.forged,
-      too_long: built.tooLong,
-      ...statementOf(one),
-    },
-  }
-}
-
-function copied(one: Case): Outcome {
-  const { route, caller } = one
-  const { token } = caller.passage
-  const own: string[] = token === undefined ? [] : ['authorization', `Bearer ${token}`]
-  const configured = { set: route.headers.set, identityHeader: route.identity?.header }
-  addConfiguredHeaders(own, configured, headerFacts(one))
-  return { decision: 'verify', because: because(one), copy: shownFields(one, own) }
-}
-
-function because({ route, caller: { facts } }: Case): string {
-  if (route.access === 'public') return 'the route is public'
-  if (facts.kind === 'none') return 'the route is optional'
-  return route.require === undefined
-    ? 'who it is is known, and the route requires nothing else'
-    : 'who it is is known, and has what the route requires'
-}
-
-function headerFacts(one: Case) {
-  const { loaded, request, entrance, route, caller } = one
-  const proto = loaded.config.publicUrl.protocol === 'https:' ? 'https' : 'http'
-  const isKnown = caller.passage.session !== undefined || caller.passage.bearer !== undefined
-  const identity =
-    route.identity === undefined || !isKnown
-      ? {}
-      : { identity: `<signed identity for ${route.identity.audience}>` }
-  const facts = requestHeaderFacts({ proto }, request, entrance, { ...caller.passage, ...identity })
-  const sentId = request.headers['x-request-id']
-  return entrance.requestId === sentId ? facts : { ...facts, requestId: '<request id>' }
-}
-
-/** What the signed identity would say. */
-function statementOf({ loaded, route, caller, nowMs }: Case): { readonly identity?: object } {
-  const { session, bearer } = caller.passage
-  const { identity } = loaded.config
-  const who = session?.record ?? bearer
-  if (route.identity === undefined || identity === undefined || who === undefined) return {}
-  const { issuer, subject = '', claims } = who
-  const terms = { ...identity, issuedAtMs: nowMs }
-  return {
-    identity: identityStatement({ key: '', issuer, subject, claims }, route.identity, terms),
-  }
-}
-
-function placeOf({ upstream }: Route): string {
-  return upstream.socketPath === undefined ? upstream.origin : `unix:${upstream.socketPath} `
-}
-
-function fieldsOf(headers: readonly string[]): Field[] {
-  return headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1] ?? '']] : []))
-}
-
-/** Without what is nobody's business at a terminal: cookies, and what came from the environment or a file. */
-function shownFields({ loaded, route }: Case, headers: readonly string[]): Field[] {
-  const index = loaded.config.routes.indexOf(route)
-  const isOurs = (name: string) => route.headers.set.some((header) => header.name === name)
-  return fieldsOf(headers).map(([name, value]): Field => {
-    if (name.toLowerCase() === 'cookie') return [name, cookieNames(value)]
-    const isConcealed = isOurs(name) && !loaded.mayShow(['routes', index, 'headers', 'set', name])
-    return [name, isConcealed ? '<with a value from the environment or a file>' : value]
-  })
-}
-
-function cookieNames(value: string): string {
-  return value
-    .split(';')
-    .map((pair) => `${pair.split('=', 1)[0]?.trim() ?? ''}=<hidden>`)
-    .join('; ')
 }

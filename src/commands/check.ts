@@ -1,7 +1,7 @@
 import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/config-error.ts'
 import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
 import { loadConfig } from '../config/load-config.ts'
-import type { Route } from '../domain/route.ts'
+import { upstreamName, type Route } from '../domain/route.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
@@ -114,12 +114,6 @@ function routeRow(route: Route): string[] {
 function routeName({ id, methods }: Route): string {
   const list = methods?.join(',')
   return list === undefined || id.endsWith(list) ? id : `${id} ${list}`
-}
-
-function upstreamName({ upstream }: Route): string {
-  return upstream.socketPath === undefined
-    ? `${upstream.origin}${upstream.basePath}`
-    : `unix:${upstream.socketPath}`
 }
 
 function authority({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -85,6 +85,13 @@ export function hasUpstream({ upstream }: Pick<Route, 'upstream'>): boolean {
   return upstream.origin !== NO_UPSTREAM.origin
 }
 
+/** The upstream as the configuration writes it. */
+export function upstreamName({ upstream }: Pick<Route, 'upstream'>): string {
+  if (!hasUpstream({ upstream })) return 'none'
+  const { socketPath, origin, basePath } = upstream
+  return socketPath === undefined ? `${origin}${basePath}` : `unix:${socketPath}`
+}
+
 export interface RouteHeaders {
   /** Names lower case; a value is literal text and values to put in, in order. */
   readonly set: readonly { readonly name: string; readonly value: readonly HeaderPart[] }[]

@@ -1,4 +1,4 @@
-import type { Route } from '../domain/route.ts'
+import { upstreamName, type Route } from '../domain/route.ts'
 
 /** What the operators' page shows: no secrets, no users. */
 export interface GatewayStatus {
@@ -65,9 +65,9 @@ function workerRow(worker: string): [string, string] {
   return ['Worker', `${worker}; requests, sockets and streams are those of this one`]
 }
 
-function routeRow({ id, methods, access, upstream }: Route): string {
-  const target = upstream.socketPath ?? upstream.origin + upstream.basePath
-  return row([], [id, methods?.join(', ') ?? 'all', access, target])
+function routeRow(route: Route): string {
+  const { id, methods, access } = route
+  return row([], [id, methods?.join(', ') ?? 'all', access, upstreamName(route)])
 }
 
 function row(heads: readonly string[], cells: readonly string[]): string {

@@ -93,6 +93,15 @@ t.test('several providers: what to register at each', async (t) => {
   ])
 })
 
+t.test('a route that another proxy forwards has no upstream', async (t) => {
+  const forwardAuth = `listen: { trustedProxies: [10.0.0.0/8] }
+forwardAuth: { key: "\${SESSION_SECRET}" }
+`
+  const text = forwardAuth + VALID.replace('"http://api:3000/v1"', 'none')
+  const { stdout } = await check(t.testdir({ 'gateway.yaml': text }), 'gateway.yaml', '--json')
+  t.match(JSON.parse(stdout), { valid: true, routes: [{ upstream: 'none' }, {}] })
+})
+
 t.test('an invalid file: every problem on standard error, and exit code 1', async (t) => {
   const cwd = t.testdir({
     'gateway.yaml': VALID.replace('/public,', 'public,').replace('http:', 'htp:'),

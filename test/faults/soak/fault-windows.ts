@@ -40,6 +40,8 @@ export interface FaultWindows {
   excuses(refusal: Refusal, span: RequestSpan): boolean
   /** Whether any disturbance of such a kind was felt in this time. */
   overlaps(kinds: readonly string[], startMs: number, endMs: number): boolean
+  /** The kinds of the disturbances that were felt in this time. */
+  feltIn(span: RequestSpan): readonly string[]
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
@@ -83,6 +85,7 @@ export function createFaultWindows(): FaultWindows {
     },
     overlaps: (kinds, startMs, endMs) =>
       all.some((one) => kinds.includes(one.kind) && isFelt(one, { sentMs: startMs, atMs: endMs })),
+    feltIn: (span) => all.filter((one) => isFelt(one, span)).map(({ kind }) => kind),
   }
 }
 

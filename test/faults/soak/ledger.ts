@@ -9,8 +9,8 @@ export interface Ledger {
   readonly signOuts: readonly SignOut[]
   /** How long sessions were served on elsewhere after a sign-out, ms. */
   readonly lagsMs: readonly number[]
-  /** The longest wait for each refusal, ms. */
-  readonly slowest: ReadonlyMap<string, number>
+  /** The longest wait for each refusal. */
+  readonly slowest: ReadonlyMap<string, Wait>
   /** Notes an answer of the gateway to a request with a session; says what it means for the session. */
   answered(sender: Sender, answer: Answer, span: RequestSpan): 'kept' | 'over'
   /** Notes a request that was not answered, or not as wished. */
@@ -20,6 +20,12 @@ export interface Ledger {
   lagged(lagMs: number): void
   /** The gateway processes through which a token reached the upstream. */
   servedBy(tokenId: string): ReadonlySet<string>
+}
+
+export interface Wait {
+  readonly tookMs: number
+  /** When, at which gateway, and what was disturbed meanwhile. */
+  readonly story: string
 }
 
 export interface Sender {
@@ -40,7 +46,7 @@ export function createLedger(windows: FaultWindows): Ledger {
   const violations: string[] = []
   const signOuts: SignOut[] = []
   const lagsMs: number[] = []
-  const slowest = new Map<string, number>()
+  const slowest = new Map<string, Wait>()
   const served = new Map<string, Set<string>>()
   const startedAtMs = performance.now()
 
@@ -49,13 +55,18 @@ export function createLedger(windows: FaultWindows): Ledger {
   }
 
   function violated(text: string): void {
-    violations.push(`${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s: ${text}`)
+    violations.push(`${sinceStart(performance.now())}: ${text}`)
   }
+
+  const sinceStart = (atMs: number): string => `${((atMs - startedAtMs) / 1_000).toFixed(1)} s`
 
   function refused(what: string, { name, through }: Sender, span: RequestSpan): void {
     count(what)
     const tookMs = span.atMs - span.sentMs
-    slowest.set(what, Math.max(slowest.get(what) ?? 0, tookMs))
+    if (tookMs > (slowest.get(what)?.tookMs ?? 0)) {
+      const during = windows.feltIn(span).join(', ')
+      slowest.set(what, { tookMs, story: `${sinceStart(span.atMs)}, ${through}; ${during}` })
+    }
     if (windows.excuses(what, span)) return
     violated(
       `${what} for ${name} through ${through} after ${Math.round(tookMs)} ms, without a reason`,

@@ -33,9 +33,9 @@ export function soakReport(result: SoakResult): string {
       sum.reduce((total, [, count]) => total + count, 0),
     ),
     ...[...ledger.outcomes.entries()].sort(byCount).map(([what, count]) => {
-      const slowestMs = ledger.slowest.get(what)
-      const slowest = slowestMs === undefined ? '' : `  slowest ${Math.round(slowestMs)} ms`
-      return row(`  ${what}`, count) + slowest
+      const wait = ledger.slowest.get(what)
+      const slowest = wait && `  slowest ${Math.round(wait.tookMs)} ms (${wait.story})`
+      return row(`  ${what}`, count) + (slowest ?? '')
     }),
     row('refreshes granted', result.refreshes),
     row('longest pause of the soak itself, ms', Math.round(result.lagMs)),

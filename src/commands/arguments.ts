@@ -17,10 +17,11 @@ export function parseArguments<const T extends Options>(
   options: T,
   maxPositionals = 0,
 ) {
+  const known = { ...options, help: { type: 'boolean', short: 'h' } } as const
   const parsed = attempt(() =>
     parseArgs({
-      args: [...args],
-      options: { ...options, help: { type: 'boolean', short: 'h' } } as const,
+      args: withDashedValues(args, known),
+      options: known,
       allowPositionals: true,
       strict: true,
     }),
@@ -28,6 +29,30 @@ export function parseArguments<const T extends Options>(
   const extra = parsed.positionals[maxPositionals]
   if (extra !== undefined) throw new UsageError(`unexpected argument '${extra}'`)
   return parsed
+}
+
+/** Session keys and ids are base64url: one in 64 begins with a dash, and is pasted as it is. */
+function withDashedValues(args: readonly string[], options: Options): string[] {
+  const joined: string[] = []
+  for (const arg of args) {
+    const option = joined.at(-1)
+    const isValue = option !== undefined && wantsValue(option, options)
+    if (isValue && arg.startsWith('-') && !isOption(arg, options))
+      joined.splice(-1, 1, `${option}=${arg}`)
+    else joined.push(arg)
+  }
+  return joined
+}
+
+function wantsValue(arg: string, options: Options): boolean {
+  return arg.startsWith('--') && options[arg.slice(2)]?.type === 'string'
+}
+
+function isOption(arg: string, options: Options): boolean {
+  const [name = ''] = arg.split('=')
+  return Object.entries(options).some(
+    ([long, { short }]) => name === `--${long}` || name === `-${short ?? long}`,
+  )
 }
 
 function attempt<T>(parse: () => T): T {

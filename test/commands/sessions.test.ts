@@ -252,8 +252,20 @@ t.test('a configuration that cannot be used is named with its place', async (t) 
   })
 })
 
+t.test('a session id that begins with a dash is pasted as it is', async (t) => {
+  const { gateway } = await startJourney(t)
+  for (const sid of ['-abc', '--x', '-', '--'])
+    t.match(await bearergate(t, 'list', '--sid', sid, '--admin', gateway.admin), {
+      code: 0,
+      stdout: /^0 sessions|no sessions/,
+    })
+})
+
 const MISUSES = [
   [],
+  ['list', '--sid'],
+  ['list', '--sid', '--json'],
+  ['list', '--sid', '-h=x'],
   ['lst'],
   ['list', 'end'],
   ['list', '--key', 'k'],

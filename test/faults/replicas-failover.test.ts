@@ -35,7 +35,6 @@ for (const [what, startBed] of Object.entries(BEDS)) {
       await load.untilServed(ROUNDS)
       const before = load.answers.length
       await master.kill()
-      await untilRefused(load.answers)
       await load.untilServed(ROUNDS)
       await everybodyIsRefreshed(replicas)
       await load.stop()
@@ -55,17 +54,13 @@ for (const [what, startBed] of Object.entries(BEDS)) {
   )
 }
 
-/** What the new master has is what the old one had: its refresh tokens are good. */
+/**
+ * What the new master has is what the old one had: its refresh tokens are good. Twice: a first refresh
+ * may have begun before the master died, the next one needs a lease of the new one.
+ */
 async function everybodyIsRefreshed({ refreshesOf }: Replicas): Promise<void> {
   const before = new Map(USERS.map((name) => [name, refreshesOf(name)]))
-  await until(() => USERS.every((name) => refreshesOf(name) > (before.get(name) ?? 0)))
-}
-
-/** A Cluster has other masters: somebody's session is on this one. */
-async function untilRefused(answers: readonly LoadAnswer[]): Promise<void> {
-  while (answers.every(({ status }) => status === 200)) {
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
-  }
+  await until(() => USERS.every((name) => refreshesOf(name) > (before.get(name) ?? 0) + 1))
 }
 
 function onlyServedOrUnavailable(t: Test, answers: readonly LoadAnswer[]): void {
@@ -82,7 +77,7 @@ function onlyServedOrUnavailable(t: Test, answers: readonly LoadAnswer[]): void 
   )
   const [first, last] = [refused.at(0), refused.at(-1)]
   const windowMs = (last?.atMs ?? 0) - (first?.atMs ?? 0)
-  const slowestMs = Math.max(...refused.map(({ tookMs }) => tookMs))
+  const slowestMs = Math.max(0, ...refused.map(({ tookMs }) => tookMs))
   t.comment(
     `${served.length} served, ${refused.length} refused over ${Math.round(windowMs)} ms, ` +
       `the slowest after ${Math.round(slowestMs)} ms`,

@@ -19,7 +19,8 @@ import { answerRefusals } from './http/refusal-plugin.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
 import { createFormKeeping } from './proxy/form-keeping.ts'
 import type { ProxyOf, SharedContext } from './proxy/proxy-context.ts'
-import { routePlugin } from './proxy/route-plugin.ts'
+import { proxyPlugin } from './proxy/proxy-plugin.ts'
+import { routeGuard } from './proxy/route-guard.ts'
 import { verifyEndpoint } from './proxy/verify-endpoint.ts'
 
 /** What the listener hands its requests to. */
@@ -78,10 +79,10 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   })
   if (config.forwardAuth !== undefined)
     await app.register(verifyEndpoint, { proxyOf, key: config.forwardAuth.key })
-  for (const [index, route] of routes.entries()) {
-    if (!hasUpstream(route)) continue
-    await app.register(routePlugin, { proxy: proxyOf(route), route, index })
-  }
+  const guards = routes
+    .filter((route) => hasUpstream(route))
+    .map((route) => [route, routeGuard(proxyOf(route), route)] as const)
+  await app.register(proxyPlugin, { guards: new Map(guards) })
   await app.ready()
   return { app, door, shared, proxyOf }
 }

@@ -36,7 +36,7 @@ export function explainedRequest(
   const request = new IncomingMessage(socket)
   const rawHeaders = [...host, ...fields]
   return Object.assign(request, {
-    method: method.toUpperCase(),
+    method,
     url: octets(target),
     httpVersion: '1.1',
     rawHeaders,

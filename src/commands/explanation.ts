@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { METHODS, type IncomingMessage } from 'node:http'
 import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
 import type { LoadedFile } from '../config/load-config.ts'
 import { decideAccess, type AccessDecision } from '../domain/access-decision.ts'
@@ -55,6 +55,7 @@ export function explain(
   const entrance = entranceOf(request)
   const asked = askedOf(request, entrance)
   const { refusal, route } = entrance
+  if (!isReadable(request)) return { ...asked, outcome: refused(entrance, 'request_malformed') }
   if (refusal !== undefined)
     return { ...asked, outcome: refused(entrance, refusal.reason, refusal) }
   if (route === undefined) return { ...asked, outcome: answeredHere(entrance) }
@@ -75,6 +76,11 @@ export function explain(
     caller: elsewhere ?? caller.told,
     outcome: outcomeOf({ loaded, request, entrance, route, facts, caller, nowMs }),
   }
+}
+
+/** Other methods Node's parser does not take, nor these in small letters (RFC 9110 §9.1). */
+function isReadable({ method = '' }: IncomingMessage): boolean {
+  return METHODS.includes(method)
 }
 
 /** Who is signed in at a provider that the route does not take is nobody there. */

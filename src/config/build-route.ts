@@ -53,8 +53,10 @@ export function buildRoute(route: LoadedRoute, defaults: RouteDefaults): Route {
       connectMs: route.timeouts.connect,
       headersMs: route.timeouts.headers,
       idleMs: route.timeouts.idle,
+      totalMs: route.timeouts.total,
     },
     maxBodyBytes: route.maxBody,
+    ...(route.maxHeaders === undefined ? {} : { maxHeaderBytes: route.maxHeaders }),
     cacheable: route.cacheable,
     hostHeader: route.hostHeader,
   }

@@ -42,6 +42,8 @@ export interface Route {
   readonly websocket: false | { readonly origins: readonly string[] }
   readonly timeouts: RouteTimeouts
   readonly maxBodyBytes: number
+  /** Of the header section, as HTTP/1.1 writes it; absent: what the listener takes. */
+  readonly maxHeaderBytes?: number
   /** Leave `Cache-Control: public` of the upstream alone (RFC 9111 §3.5); default false. */
   readonly cacheable: boolean
   /** The Host the upstream sees: its own authority, or the one the client asked for. */
@@ -114,4 +116,6 @@ export interface RouteTimeouts {
   readonly headersMs: number
   /** Longest silence inside a response body; 0 waits for ever. Event streams are exempt. */
   readonly idleMs: number
+  /** From the question to the end of the answer; absent or 0: no end. Event streams are exempt. */
+  readonly totalMs?: number
 }

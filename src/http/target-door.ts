@@ -21,6 +21,7 @@ import {
   VERIFY_PATH,
   type ForwardedRequest,
 } from './forwarded-request.ts'
+import { headerBytes } from './header-bytes.ts'
 import type { HostRule } from './host-rule.ts'
 import { CALLBACK_PATH, isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
 import { createRequestIds, isRequestId } from './request-id.ts'
@@ -41,10 +42,8 @@ export { FORWARDED_METHODS } from './asked-target.ts'
 export const REFUSED_URL = '/~refused'
 export const OPTIONS_URL = '/~options'
 
-/** Where the handler of the route with this number lives. */
-export function routeUrl(index: number): string {
-  return `/~route/${index}/`
-}
+/** Where what is proxied is handled, whatever the route. */
+export const ROUTE_URL = '/~route/'
 
 /**
  * Every request passes here before anything else looks at it. The door decides once what the
@@ -129,13 +128,15 @@ function inspect(request: IncomingMessage, options: DoorOptions): Findings {
 
 /** A request that reaches more than its own path has to be right in all of it. */
 function judgedTwice(
-  { headers }: IncomingMessage,
+  { headers, rawHeaders }: IncomingMessage,
   method: string,
   found: Findings,
   options: Pick<DoorOptions, 'hosts' | 'routes'>,
 ): Findings {
   const { route, host, target } = found
   if (route === undefined || target === undefined) return found
+  if (route.maxHeaderBytes !== undefined && headerBytes(rawHeaders) > route.maxHeaderBytes)
+    return refused('headers_too_large', found, { target })
   return staysOnRoute({ method, headers, host, route, path: target.path }, options)
     ? found
     : refused('path_refused', found, { target })
@@ -210,7 +211,7 @@ function proxied(method: string, at: At, target: CanonicalTarget, routes: RouteT
         route: match.route,
         endpoint: undefined,
         refusal: undefined,
-        internalUrl: routeUrl(match.index),
+        internalUrl: ROUTE_URL,
       }
     case 'none':
       return refused('route_not_found', at, { target })

@@ -196,7 +196,7 @@ function withRouteToken(question: Question, session: LiveSession, token: AccessT
   const { route } = question
   if (route.require !== undefined && isOwnToken(route.token)) {
     const decision = decide(question, standingOf(question, session, token))
-    if (decision.kind !== 'forward') return decision
+    if (decision.kind !== 'forward') return ofSession(decision, session)
   }
   return { kind: 'forward', session, token: token.value }
 }

@@ -33,6 +33,7 @@ import { canStepUp, startUpstreamStepUp } from './upstream-step-up.ts'
  */
 export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leavable {
   activeTick = 0
+  dueTick = 0
   endless = false
   previous: LiveTransfer | undefined
   next: LiveTransfer | undefined
@@ -57,6 +58,8 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   start(): void {
     this.#line.pool.calls += 1
     this.#line.transfers.add(this)
+    if (this.#line.totalPatience > 0)
+      this.dueTick = this.#line.transfers.tick + this.#line.totalPatience
     if (this.#answer.socket.destroyed) return this.onClientGone()
     watchClient(this.#answer.socket, this)
     this.#call.ask(this)
@@ -150,6 +153,10 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     else this.#giveUp('upstream_timeout')
   }
 
+  onOverdue(): void {
+    this.#giveUp('upstream_timeout')
+  }
+
   onTick(): void {
     this.#answer.flushHead()
   }
@@ -176,6 +183,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
     this.#client.reply.hijack()
     if (head.declaredBytes >= 0 || !announcesEventStream(upstreamHead.rawHeaders)) return
     this.endless = true
+    this.dueTick = 0
     this.#forgetCaller = onCallerEnd(this.#line, this.#client, () => this.endStream())
   }
 

@@ -9,6 +9,10 @@ export interface LiveTransfer {
   patienceTicks(): number
   /** Nothing has moved for too long. */
   onSilence(): void
+  /** Number of the tick after which it has lasted too long, whatever moves; 0 sets no end. */
+  readonly dueTick: number
+  /** That tick is over. */
+  onOverdue(): void
   /** Every tick: send on what waits for company. */
   onTick(): void
   /** Sockets and event streams last until somebody ends them. */
@@ -93,5 +97,6 @@ function listFrom(first: LiveTransfer | undefined): LiveTransfer[] {
 function look(transfer: LiveTransfer, tick: number): void {
   const patience = transfer.patienceTicks()
   if (patience > 0 && tick - transfer.activeTick > patience) return transfer.onSilence()
+  if (transfer.dueTick > 0 && tick > transfer.dueTick) return transfer.onOverdue()
   transfer.onTick()
 }

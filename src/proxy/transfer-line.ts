@@ -27,6 +27,7 @@ export interface TransferLine {
   /** In ticks of the watch. */
   readonly headersPatience: number
   readonly idlePatience: number
+  readonly totalPatience: number
   readonly emit: Emit
 }
 
@@ -57,6 +58,7 @@ export function transferLine(proxy: ProxyContext, route: Route): TransferLine {
     servername: upstreamTls(route.upstream).servername,
     headersPatience: ticks(route.timeouts.headersMs),
     idlePatience: ticks(route.timeouts.idleMs),
+    totalPatience: ticks(route.timeouts.totalMs ?? 0),
     emit,
   }
 }

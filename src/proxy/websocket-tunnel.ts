@@ -27,9 +27,11 @@ export function joinSockets(
     previous: undefined,
     next: undefined,
     activeTick: 0,
+    dueTick: 0,
     endless: true,
     patienceTicks: () => 0,
     onSilence: () => {},
+    onOverdue: () => {},
     onTick: () => {},
     endStream: () => tunnel.close(CLOSE_GOING_AWAY),
     close: (code) => {

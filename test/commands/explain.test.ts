@@ -164,7 +164,9 @@ const SESSION: readonly [string, readonly string[], object | undefined, object][
   ['an endpoint of ours', ['GET', '/oauth2/login'], ADA, { decision: 'answer' }],
   ['no endpoint of ours', ['GET', '/oauth2/x'], ADA, { reason: 'route_not_found' }],
   ['the gateway itself', ['OPTIONS', '*'], ADA, { decision: 'answer' }],
-  ['an unknown method', ['BREW', '/open/x'], ADA, { reason: 'method_not_allowed' }],
+  ['an unknown method', ['BREW', '/open/x'], ADA, { reason: 'request_malformed', status: 400 }],
+  ['a method in small letters', ['get', '/open/x'], ADA, { reason: 'request_malformed' }],
+  ['a method nobody serves', ['TRACE', '/open/x'], ADA, { reason: 'method_not_allowed' }],
   ['an old sign-in', ['GET', '/robots/x'], ADA, { reason: 'insufficient_scope' }],
 ]
 

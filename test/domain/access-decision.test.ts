@@ -310,6 +310,8 @@ const CALLERS: Readonly<Record<string, SessionFacts>> = {
   session: { kind: 'active', ...GOOD },
   'session-no-claim': { kind: 'active', ...GOOD, claims: {} },
   'session-no-scope': { kind: 'active', ...GOOD, scope: 'openid' },
+  'scope-to-come': { kind: 'active', ...GOOD, scope: 'openid', scopeIsToCome: true },
+  'claim-never-comes': { kind: 'active', ...GOOD, claims: {}, scopeIsToCome: true },
   'session-weak': { kind: 'active', ...GOOD, acr: 'pwd' },
   'session-old': { kind: 'active', ...GOOD, authAgeMs: 601_000 },
   token: { kind: 'bearer', ...GOOD },
@@ -353,6 +355,8 @@ access    caller            page   script foreign post   foreignPost prefetch so
 required  session           token  token  xs      token  xs          token    token  or
 required  session-no-claim  cl     cl     xs      cl     xs          cl       cl     or
 required  session-no-scope  sc     sc     xs      sc     xs          sc       sc     or
+required  scope-to-come     token  token  xs      token  xs          token    token  or
+required  claim-never-comes cl     cl     xs      cl     xs          cl       cl     or
 required  session-weak      step   up     xs      up     xs          up       up     or
 required  session-old       step   up     xs      up     xs          up       up     or
 required  token             token  token  token   token  token       token    token  or
@@ -366,6 +370,8 @@ required  unknown           503    503    503     503    503         503      50
 optional  session           token  token  xs      token  xs          token    token  or
 optional  session-no-claim  token  token  xs      token  xs          token    token  or
 optional  session-no-scope  token  token  xs      token  xs          token    token  or
+optional  scope-to-come     token  token  xs      token  xs          token    token  or
+optional  claim-never-comes token  token  xs      token  xs          token    token  or
 optional  session-weak      token  token  xs      token  xs          token    token  or
 optional  session-old       token  token  xs      token  xs          token    token  or
 optional  token             token  token  token   token  token       token    token  or
@@ -379,6 +385,8 @@ optional  unknown           503    503    503     503    503         503      50
 public    session           bare   bare   bare    bare   bare        bare     bare   or
 public    session-no-claim  bare   bare   bare    bare   bare        bare     bare   or
 public    session-no-scope  bare   bare   bare    bare   bare        bare     bare   or
+public    scope-to-come     bare   bare   bare    bare   bare        bare     bare   or
+public    claim-never-comes bare   bare   bare    bare   bare        bare     bare   or
 public    session-weak      bare   bare   bare    bare   bare        bare     bare   or
 public    session-old       bare   bare   bare    bare   bare        bare     bare   or
 public    token             bare   bare   bare    bare   bare        bare     bare   or

@@ -27,7 +27,7 @@ import type { ProviderEntry } from '../../src/http/provider-entry.ts'
 import { refuse } from '../../src/http/refusal.ts'
 import { createStartLogin } from '../../src/http/start-login.ts'
 import { createStartStepUp } from '../../src/http/start-step-up.ts'
-import { createDoor, routeUrl } from '../../src/http/target-door.ts'
+import { createDoor, ROUTE_URL } from '../../src/http/target-door.ts'
 import { createProvider } from '../../src/oidc/provider.ts'
 import type { ProviderOptions } from '../../src/oidc/provider-options.ts'
 import { refreshTokenGrant } from '../../src/oidc/refresh-token-grant.ts'
@@ -159,7 +159,7 @@ export async function createEndpointStand(
     nowMs,
     ...plan.endpoints,
   })
-  app.all(routeUrl(0), async (request, reply) => {
+  app.all(ROUTE_URL, async (request, reply) => {
     const ticket = sessionCookie.read(request.headers.cookie)
     const found = ticket && (await sessions.find(ticket))
     if (found !== undefined && 'ticket' in found) return { subject: found.record.subject }

@@ -11,7 +11,7 @@ import type { Route } from '../../src/domain/route.ts'
 import { entranceOf, siteOf } from '../../src/http/entrance.ts'
 import { createHostRule } from '../../src/http/host-rule.ts'
 import { answerRefusals } from '../../src/http/refusal-plugin.ts'
-import { createDoor, FORWARDED_METHODS, routeUrl } from '../../src/http/target-door.ts'
+import { createDoor, FORWARDED_METHODS, ROUTE_URL } from '../../src/http/target-door.ts'
 
 export interface StandOptions {
   readonly publicUrl?: string
@@ -50,13 +50,11 @@ export function createStand(options: StandOptions = {}): Stand {
   for (const method of FORWARDED_METHODS)
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   answerRefusals(app, (event) => events.push(event))
-  for (const index of routes.keys()) {
-    app.all(routeUrl(index), async (incoming, reply) => {
-      if (options.scene !== undefined) return options.scene(incoming, reply)
-      const { target, host, clientAddress, requestId, route } = entranceOf(incoming.raw)
-      return { ...target, host, clientAddress, requestId, route: route?.id }
-    })
-  }
+  app.all(ROUTE_URL, async (incoming, reply) => {
+    if (options.scene !== undefined) return options.scene(incoming, reply)
+    const { target, host, clientAddress, requestId, route } = entranceOf(incoming.raw)
+    return { ...target, host, clientAddress, requestId, route: route?.id }
+  })
   return { app, publicUrl, events }
 }
 

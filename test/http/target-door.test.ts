@@ -135,6 +135,21 @@ t.test('RL-1 a target over 8 KB is 414', async (t) => {
   t.equal(answer.status, 414)
 })
 
+t.test('RL-1 a header section over the limit of its route is 431, to the octet', async (t) => {
+  const stand = createStand({ routes: [{ maxHeaderBytes: 1_024 }] })
+  const others = `${HOST}Connection: close\r\n`
+  const room = 1_024 - others.length - 'X-Pad: \r\n'.length
+  for (const [padding, status] of [
+    [room, 200],
+    [room + 1, 431],
+  ] as const) {
+    const pad = `X-Pad: ${'x'.repeat(padding)}\r\n`
+    const answer = await sendRaw(t, stand, `GET /x HTTP/1.1\r\n${pad}${HOST}${END}`)
+    t.equal(answer.status, status)
+    if (status === 431) t.equal(reasonIn(answer.body), 'headers_too_large')
+  }
+})
+
 t.test('HX-34 an ambiguous path is 400', async (t) => {
   for (const path of ['/a/../b', '/a/%2e%2e/b', '/a%5cb', '/.//x', '//evil.example/x']) {
     const answer = await send(t, createStand(), path)

@@ -164,6 +164,40 @@ t.test('HX-19 events arrive one by one, and silence does not cut them', async (t
   await once(socket, 'close')
 })
 
+t.test('a total time ends an answer that goes on and on, and one that never begins', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket, head }) => {
+    if (head.startsWith('GET /silent')) return
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+    const timer = setInterval(() => socket.write('1\r\nx\r\n'), 100)
+    socket.on('close', () => clearInterval(timer))
+  })
+  const timeouts = { connectMs: 5_000, headersMs: 60_000, idleMs: 60_000, totalMs: 500 }
+  const { port, finished } = await startProxied(t, [openRoute('/*', upstream.origin, { timeouts })])
+  const refused = await ask(t, port, head('GET /silent HTTP/1.1', HOST))
+  t.equal(refused.status, 504)
+  t.match(await finished(), { status: 504, reason: 'upstream_timeout' })
+  const client = await openRawSocket(t, port)
+  client.write(head('GET /drip HTTP/1.1', HOST))
+  await once(client.socket, 'close')
+  t.match(await finished(), { status: 200, reason: 'upstream_timeout' })
+})
+
+t.test('a total time leaves event streams alone', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n')
+  })
+  const timeouts = { connectMs: 5_000, headersMs: 60_000, idleMs: 60_000, totalMs: 250 }
+  const { port, parts } = await startProxied(t, [openRoute('/*', upstream.origin, { timeouts })])
+  const client = await openRawSocket(t, port)
+  client.write(head('GET /x HTTP/1.1', HOST))
+  await once(client.socket, 'data')
+  const { tick } = parts.transfers
+  while (parts.transfers.tick < tick + 8) await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(parts.transfers.streamCount(), 1)
+  parts.transfers.endStreams()
+  t.equal((await client.next()).body, 'data: 1\n\n')
+})
+
 t.test('the head of a slow answer with a length does not wait for its body', async (t) => {
   const upstream = await startRawUpstream(
     t,

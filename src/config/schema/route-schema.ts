@@ -73,6 +73,14 @@ const timeouts = section(
         'Longest silence inside a response body, after which the connection is cut. Default 60s; event streams are exempt. Too short ' +
         'breaks slow downloads; 0s waits for ever.',
     }),
+    total: duration({
+      default: '0s',
+      atLeast: '0s',
+      atMost: '1d',
+      description:
+        'Longest time from asking the upstream to the end of its answer, however lively: before the answer has begun the browser gets 504, later the connection is cut. Default 0s: ' +
+        'no end. Event streams and WebSockets are exempt. Too short cuts large downloads and uploads on slow lines.',
+    }),
   },
   { default: {}, description: 'How long the gateway waits for the upstream.' },
 )
@@ -204,6 +212,17 @@ const routeSchema = section({
       'Largest request body, counted while it streams; more gets 413. Default 10MiB. Bodies are never held in memory, so a large ' +
       'limit costs the upstream, not the gateway.',
   }),
+  maxHeaders: optional(
+    size({
+      atLeast: '1KiB',
+      atMost: '16KiB',
+      example: '8KiB',
+      exampleOff: true,
+      description:
+        'Largest header section of a request, names and values as HTTP/1.1 writes them; more gets 431. For upstreams that take less than others: the gateway adds the ' +
+        'access token and some lines of its own. Default: what the gateway itself takes, 16KiB with the request line.',
+    }),
+  ),
   cacheable: flag({
     default: false,
     description:

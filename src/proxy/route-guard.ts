@@ -1,10 +1,8 @@
-import httpProxy from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { corsHeaders } from '../domain/cors.ts'
 import { returnToTarget } from '../domain/return-to.ts'
 import type { Route } from '../domain/route.ts'
 import { actorOf, entranceOf } from '../http/entrance.ts'
-import { routeUrl } from '../http/target-door.ts'
 import { admissionTo } from './admission-at-several.ts'
 import type { Admission } from './admission.ts'
 import { answerPreflight } from './cors-preflight.ts'
@@ -13,35 +11,13 @@ import { transfer } from './transfer.ts'
 import { transferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
 
-export interface RoutePluginOptions {
-  readonly proxy: ProxyContext
-  readonly route: Route
-  /** The route's place in the table: the door sends its requests to `/~route/<index>/`. */
-  readonly index: number
-}
+/** Answers a request of its route, or sends it on. */
+export type RouteGuard = (request: FastifyRequest, reply: FastifyReply) => void
 
-/**
- * One configured route: guard, then transfer. @fastify/http-proxy keeps the registration; what it would decide about
- * targets it only ever sees of our constant internal URL.
- */
-export async function routePlugin(
-  scope: FastifyInstance,
-  { proxy, route, index }: RoutePluginOptions,
-): Promise<void> {
+/** One configured route: guard, then transfer. */
+export function routeGuard(proxy: ProxyContext, route: Route): RouteGuard {
   const line = transferLine(proxy, route)
   const admit = admissionTo(route, proxy)
-  // The first hook is the last: it never calls `done`. Parsers (P7, P8), body limits and http-proxy's own reading of
-  // our constant URL come later in the framework's life of a request, and would cost it a tenth.
-  scope.addHook('onRequest', (request, reply, _done) => {
-    if (route.cors !== undefined) {
-      if (answerPreflight(request, reply, { ...route, cors: route.cors })) return
-      reply.headers(corsHeaders(route.cors, request.headers.origin)) // refusals too are to be read
-    }
-    if (proxy.load.isOverloaded()) return turnAway(request, reply, 'overloaded')
-    const admission = admit(request.raw)
-    if (!(admission instanceof Promise)) return act(admission, request, reply)
-    admission.then((late) => act(late, request, reply)).catch((error: unknown) => reply.send(error))
-  })
 
   const act = (admission: Admission, request: FastifyRequest, reply: FastifyReply): void => {
     switch (admission.kind) {
@@ -58,16 +34,16 @@ export async function routePlugin(
     }
   }
 
-  await scope.register(httpProxy, {
-    upstream: route.upstream.origin,
-    prefix: routeUrl(index).slice(0, -1),
-    rewritePrefix: routeUrl(index).slice(0, -1),
-    httpMethods: scope.supportedMethods.filter((method) => method !== 'TRACE'),
-    undici: line.pool.dispatcher,
-    disableRequestLogging: true,
-    internalRewriteLocationHeader: false,
-    replyOptions: { retryDelay: () => null }, // P2, should reply-from ever be reached
-  })
+  return (request, reply) => {
+    if (route.cors !== undefined) {
+      if (answerPreflight(request, reply, { ...route, cors: route.cors })) return
+      reply.headers(corsHeaders(route.cors, request.headers.origin)) // refusals too are to be read
+    }
+    if (proxy.load.isOverloaded()) return turnAway(request, reply, 'overloaded')
+    const admission = admit(request.raw)
+    if (!(admission instanceof Promise)) return act(admission, request, reply)
+    admission.then((late) => act(late, request, reply)).catch((error: unknown) => reply.send(error))
+  }
 }
 
 function login(
@@ -97,5 +73,3 @@ function tellOfBlocked(
     ...actorOf(entranceOf(request.raw)),
   })
 }
-
-export type { ProxyContext } from './proxy-context.ts'

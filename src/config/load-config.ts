@@ -10,6 +10,7 @@ import type { PlaceholderSource } from './interpolation.ts'
 import type { Finding } from './located-node.ts'
 import type { Draft, RuleReport } from './rules/draft.ts'
 import { checkFile } from './rules/file-rules.ts'
+import { checkEndpoints } from './rules/endpoint-rules.ts'
 import { checkListeners } from './rules/listener-rules.ts'
 import { checkForwardAuth } from './rules/forward-auth-rules.ts'
 import { checkIdentity } from './rules/identity-rules.ts'
@@ -100,6 +101,7 @@ function checkRules(decoded: Decoded, places: Places) {
     checkListeners,
     checkProviders,
     checkProvider,
+    checkEndpoints,
     checkSession,
     checkFile,
     checkRedis,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { isCollection, parseDocument, visit } from 'yaml'
+import { isCollection, LineCounter, parseDocument, visit, type Scalar } from 'yaml'
 import { problemsOf, SECRET } from './config-bed.ts'
 import { EVERY_KEY } from './every-key.ts'
 
@@ -56,6 +56,30 @@ t.test('whatever one value is replaced by, the answer is a list of problems or n
   })
   fc.assert(run, { numRuns: 300 })
   t.ok(places.length > 60)
+})
+
+/** Under these stand names of the outside, not ours. */
+const OF_OTHERS = ['set', 'claims', 'authorizationParameters']
+
+t.test('CF-1 a misspelt key refuses to start at its place, whichever it is', async (t) => {
+  const lineCounter = new LineCounter()
+  const keys: Scalar<string>[] = []
+  visit(parseDocument(EVERY_KEY, { lineCounter }), {
+    Pair: (_, pair) => {
+      const key = pair.key as Scalar<string>
+      keys.push(key)
+      return OF_OTHERS.includes(key.value) ? visit.SKIP : undefined
+    },
+  })
+  for (const { value, range } of keys) {
+    const [start = 0, end = 0] = range ?? []
+    const { line, col } = lineCounter.linePos(start)
+    const misspelt = `${EVERY_KEY.slice(0, start)}${value}z${EVERY_KEY.slice(end)}`
+    const place = `gateway.yaml:${line}:${col}: `
+    const found = problemsOf(misspelt).filter((problem) => problem.startsWith(place))
+    t.match(found.join(), new RegExp(`unknown key "${value}z"; did you mean "`), place + value)
+  }
+  t.ok(keys.length > 120, `${keys.length} keys`)
 })
 
 const many = 200_000

@@ -22,6 +22,7 @@ export function checkCredentials(
     return
   }
   if (!credentials.includes('session')) checkWithoutSession(route, place, report)
+  checkAlgorithms(route, place, report)
   checkAudience(route, place, { providers, report })
 }
 
@@ -40,6 +41,12 @@ function checkWithoutSession({ token }: RouteDraft, place: Path, report: RuleRep
   for (const key of ['unauthenticated', 'csrf'])
     if (report.isWritten([...place, key]))
       report.problem([...place, key], 'has no effect: credentials does not name session')
+}
+
+function checkAlgorithms({ bearer }: RouteDraft, place: Path, report: RuleReport): void {
+  const path = [...place, 'bearer', 'algorithms']
+  if (bearer?.check === 'introspection' && report.isWritten(path))
+    report.problem(path, 'has no effect with check: introspection, which reads no signature')
 }
 
 function checkAudience(

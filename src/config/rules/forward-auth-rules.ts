@@ -5,6 +5,7 @@ import type { Draft, RuleReport } from './draft.ts'
 /** Keys that only a forwarding route can use. */
 const OF_FORWARDING = [
   ['stripPrefix'],
+  ['headers', 'remove'],
   ['headers', 'hide'],
   ['timeouts'],
   ['maxBody'],
@@ -13,6 +14,7 @@ const OF_FORWARDING = [
   ['hostHeader'],
   ['cors'],
   ['tls'],
+  ['http2'],
 ]
 
 /** What `forwardAuth` and the routes that others forward must agree on. */

@@ -8,9 +8,10 @@ export function checkReplayForm(route: RouteDraft, place: Path, report: RuleRepo
   if (obstacle !== undefined) report.problem([...place, 'replayForm'], `has no effect ${obstacle}`)
 }
 
-function obstacleOf({ access, credentials, methods }: RouteDraft): string | undefined {
+function obstacleOf({ access, credentials, methods, maxBody }: RouteDraft): string | undefined {
   if (access !== undefined && access !== 'required') return `with access: ${access}`
   if (credentials?.includes('session') === false) return 'where credentials does not name session'
   if (methods?.includes('POST') === false) return 'without POST among methods'
+  if (maxBody === 0) return 'with maxBody: 0B'
   return undefined
 }

@@ -1,9 +1,11 @@
 import { routeConflicts } from '../../domain/route-table.ts'
 import type { Route } from '../../domain/route.ts'
 import type { Path } from '../decode-report.ts'
+import { checkCors } from './cors-rules.ts'
 import { checkCredentials } from './credential-rules.ts'
 import type { Draft, RouteDraft, RuleReport } from './draft.ts'
 import { draftedProviders, draftedProvidersOf } from './drafted-providers.ts'
+import { checkEffect } from './effect-rules.ts'
 import { checkReplayForm } from './replay-form-rules.ts'
 import { checkRequirement } from './requirement-rules.ts'
 import { checkUpstream } from './upstream-rules.ts'
@@ -18,6 +20,7 @@ export function checkRoutes(draft: Draft, report: RuleReport): void {
     checkStripPrefix(route, place, report)
     checkHeaders(route, place, report)
     checkEffect(route, place, report)
+    checkCors(route, place, report)
     const taken = draftedProvidersOf(route, providers)
     checkRequirement(route, place, { providers: taken, report })
     checkReplayForm(route, place, report)
@@ -38,40 +41,26 @@ function checkStripPrefix(
   report.problem([...place, 'stripPrefix'], 'is not a leading part of path, in whole segments')
 }
 
-function checkHeaders({ headers, access }: RouteDraft, place: Path, report: RuleReport): void {
+function checkHeaders(route: RouteDraft, place: Path, report: RuleReport): void {
+  const { headers, access, credentials } = route
   for (const [name, parts] of Object.entries(headers?.set ?? {})) {
     const path = [...place, 'headers', 'set', name]
     if (headers?.remove?.includes(name) === true)
       report.problem(path, 'is in headers.remove as well: leave one of them out')
-    const hasClaim = parts?.some(isOfUser) === true
-    if (hasClaim && access === 'public')
+    const isOfSession = parts?.some((part) => tells(part, 'session')) === true
+    const isOfUser = isOfSession || parts?.some((part) => tells(part, 'claim')) === true
+    if (isOfUser && access === 'public')
       report.problem(
         path,
         'tells of the user, but a public route never knows the user: use access: optional',
       )
+    else if (isOfSession && credentials?.includes('session') === false)
+      report.problem(path, 'tells of a session, but credentials does not name session')
   }
 }
 
-function isOfUser(part: object | string | undefined): boolean {
-  return typeof part === 'object' && ('claim' in part || 'session' in part)
-}
-
-/** Nothing is ignored in silence: a key that cannot take effect is a mistake. */
-function checkEffect(route: RouteDraft, place: Path, report: RuleReport): void {
-  if (
-    report.isWritten([...place, 'unauthenticated']) &&
-    route.access !== undefined &&
-    route.access !== 'required'
-  ) {
-    report.problem([...place, 'unauthenticated'], `has no effect with access: ${route.access}`)
-  }
-  const withSockets = route.websocket !== undefined && route.websocket !== false
-  if (withSockets && route.methods !== undefined && !route.methods.includes('GET')) {
-    report.problem(
-      [...place, 'websocket'],
-      'needs GET among methods: a WebSocket begins with a GET',
-    )
-  }
+function tells(part: object | string | undefined, what: 'session' | 'claim'): boolean {
+  return typeof part === 'object' && what in part
 }
 
 function warnOfRelaxations(route: RouteDraft, place: Path, report: RuleReport): void {

@@ -14,6 +14,14 @@ export function checkProviders(draft: Draft, report: RuleReport): void {
   if (names !== undefined && names.length > 1) checkSharedKeys(draft, providers, report)
   for (const [at, route] of (draft?.routes ?? []).entries())
     if (route !== undefined) checkRoute(route, ['routes', at], { names, providers, report })
+  if (names !== undefined && names.length > 1) checkUse(draft, providers, report)
+}
+
+/** Whoever signs in there is signed in nowhere. */
+function checkUse(draft: Draft, providers: readonly DraftedProvider[], report: RuleReport): void {
+  const taken = (draft?.routes ?? []).flatMap((route) => [route?.provider].flat())
+  for (const { name, place } of providers)
+    if (!taken.includes(name)) report.warning(place, 'has no effect: no route names it')
 }
 
 function checkChoice(draft: Draft, report: RuleReport): void {

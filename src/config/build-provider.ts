@@ -53,6 +53,7 @@ function buildProvider(
     loginParameters: keys.loginParameters.filter(
       (parameter) => !Object.hasOwn(keys.authorizationParameters, parameter),
     ),
+    pushedAuthorizationRequests: keys.pushedAuthorizationRequests,
     redirectUri: `${origin}/oauth2/callback${ownCallback ? `/${name}` : ''}`,
     sharesCallback: isCallbackShared && !ownCallback,
     postLogoutRedirectUri: `${origin}/oauth2/logout/callback`,

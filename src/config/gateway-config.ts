@@ -58,6 +58,8 @@ export interface ProviderConfig {
   /** Further resources that routes ask tokens for by refresh. */
   readonly routeResources: readonly string[]
   readonly authorizationParameters: Readonly<Record<string, string>>
+  /** Push authorization requests also where the provider does not require it. */
+  readonly pushedAuthorizationRequests: boolean
   /** What a login link may pass on; never a name that `authorizationParameters` fixes. */
   readonly loginParameters: readonly string[]
   readonly redirectUri: string

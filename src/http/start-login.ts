@@ -5,6 +5,7 @@ import type { Emit } from '../domain/events.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import type { LoginWish } from '../domain/login-transaction.ts'
 import type { SessionEngine } from '../domain/session-engine.ts'
+import { ProviderError } from '../oidc/provider-error.ts'
 import { actorOf, entranceOf } from './entrance.ts'
 import type { LoginLimit } from './login-limit.ts'
 import type { LoginTransactionCookie } from './login-transaction-cookie.ts'
@@ -35,8 +36,8 @@ const MAX_RESTARTS = 3 // STANDARDS CB-12
 
 /**
  * Sends the browser to the provider, with the login transaction in a cookie. The caller has made
- * sure that this is a navigation (STANDARDS AZ-12). A provider that is not known yet is a 503, a
- * login that keeps coming back without a usable session ends on a page (AT-26).
+ * sure that this is a navigation (STANDARDS AZ-12). A provider that is not known yet, or
+ * does not take a pushed request, is a page with a way on, never a redirect (STANDARDS AZ-15). A login that keeps coming back without a usable session ends on a page (AT-26).
  */
 export function createStartLogin(options: StartLoginOptions): StartLogin {
   const { provider, sessionCookie, transactionCookie, loginLimit, emit, nowMs } = options
@@ -67,7 +68,8 @@ export function createStartLogin(options: StartLoginOptions): StartLogin {
       login = await authorizationRequest(provider, { ...wish, attempt }, nowMs())
     } catch (cause) {
       const reason = cause instanceof GatewayError ? cause.reason : 'internal_error'
-      emit({ type: 'login_failed', reason, cause, ...actorOf(entrance) })
+      const told = cause instanceof ProviderError ? { providerError: cause.providerError } : {}
+      emit({ type: 'login_failed', reason, cause, ...told, ...actorOf(entrance) })
       return refuse(request, reply, reason, {
         cause,
         retryUrl: wish.returnTo,

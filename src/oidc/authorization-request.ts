@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { buildAuthorizationUrl } from 'openid-client'
 import type { LoginTransaction, LoginWish } from '../domain/login-transaction.ts'
 import type { ProviderOptions } from './provider-options.ts'
 import type { Provider } from './provider.ts'
+import { authorizationUrl } from './pushed-authorization-request.ts'
 
 /** Where to send the browser, and what to remember until it comes back. */
 export interface AuthorizationRequest {
@@ -40,14 +40,15 @@ const OPERATOR_PARAMETERS = new Set([
  * An authorization request for one login: code flow, always with PKCE, state and nonce
  * (RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2.1).
  *
- * @throws GatewayError provider_unavailable: the provider is not known yet
+ * @throws GatewayError provider_unavailable: the provider is not known yet, or does not take the pushed request now
+ * @throws GatewayError provider_error, login_refused, overloaded: nor later, or not from us (`ProviderError` tells its code)
  */
 export async function authorizationRequest(
   provider: Provider,
   wish: LoginWish,
   nowMs: number,
 ): Promise<AuthorizationRequest> {
-  const { configuration } = await provider.connection()
+  const connection = await provider.connection()
   const { options } = provider
   const hints = loginHints(options, wish)
   const state = secret()
@@ -68,7 +69,7 @@ export async function authorizationRequest(
   for (const resource of [...own, ...routeResources]) parameters.append('resource', resource)
   const { returnTo, attempt } = wish
   return {
-    url: buildAuthorizationUrl(configuration, parameters).href,
+    url: await authorizationUrl(provider, connection, parameters),
     transaction: {
       state,
       nonce,

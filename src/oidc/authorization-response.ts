@@ -57,7 +57,8 @@ export function checkAuthorizationResponse(
     )
   }
   const error = parameters.get('error')
-  if (error !== null) throw refusal(errorCode(error), transaction.asked.prompt)
+  const { prompt } = transaction.asked
+  if (error !== null) throw loginRefusal(errorCode(error), { prompt })
 }
 
 function checkShape(parameters: URLSearchParams): void {
@@ -73,15 +74,19 @@ function refused(why: string): GatewayError {
   return new GatewayError('parameter_refused', `the callback is refused: ${why}`)
 }
 
-function refusal(providerError: string, prompt: string | undefined): ProviderError {
+/** What becomes of a login that the provider answers with this error code, in the browser or to a pushed request. */
+export function loginRefusal(
+  providerError: string,
+  { prompt, cause }: { readonly prompt?: string | undefined; readonly cause?: unknown },
+): ProviderError {
   const message = `the provider refused the login: ${providerError}`
   if (PASSING.has(providerError)) {
-    return new ProviderError('provider_unavailable', message, { providerError })
+    return new ProviderError('provider_unavailable', message, { providerError, cause })
   }
   if (isClientRefusal(providerError) || OUR_REQUEST.has(providerError)) {
-    return new ProviderError('provider_error', message, { providerError })
+    return new ProviderError('provider_error', message, { providerError, cause })
   }
   const silent = prompt?.split(' ').includes('none') === true
   const interactionRequired = silent && SILENT_LOGIN_FAILED.has(providerError)
-  return new ProviderError('login_refused', message, { providerError, interactionRequired })
+  return new ProviderError('login_refused', message, { providerError, interactionRequired, cause })
 }

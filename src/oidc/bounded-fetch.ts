@@ -11,9 +11,12 @@ export interface BoundedRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>> | Headers
   readonly body?: unknown
-  /** Strangers cause it at will: it waits for a connection behind others of its kind only, never ahead of a login or a refresh. */
-  readonly ofStrangers?: boolean
+  /** Strangers cause it at will: it waits for a connection behind others of its kind only, never ahead of a callback or a refresh. */
+  readonly ofStrangers?: StrangersCall
 }
+
+/** Tokens of callers are asked about; logins are begun. */
+export type StrangersCall = 'introspection' | 'login_start'
 
 export interface BoundedFetchOptions {
   /** Deadline of a call, its body included; at most 10 s are used. */
@@ -23,7 +26,8 @@ export interface BoundedFetchOptions {
 
 const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
 const MAX_BODY_BYTES = 1_048_576 // STANDARDS TK-13: tokens, keys and metadata are far smaller
-const MAX_CONNECTIONS = 16 // per origin, and as many for strangers; more calls wait within their deadline
+const MAX_CONNECTIONS = 16 // per origin, and as many for each kind of strangers' calls; more wait within their deadline
+const MAX_STRANGERS_CALLS = 256 // under way or waiting, of each kind: strangers can begin faster than a provider answers
 const RETRY_DELAY_MS = 200
 /** Said out loud: NODE_TLS_REJECT_UNAUTHORIZED=0 in some environment would switch off what is left to Node (CF-5). */
 const VERIFIED = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const
@@ -45,8 +49,10 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
       pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
       connect: { timeout: timeoutMs, ...VERIFIED, ...(ca === undefined ? {} : { ca }) },
     })
-  const [ours, strangers] = [newDispatcher(), newDispatcher()]
-  const boundedFetch: BoundedFetch = async (url, request = {}) => {
+  const ours = newDispatcher()
+  const strangers = { introspection: newDispatcher(), login_start: newDispatcher() }
+  const underway = { introspection: 0, login_start: 0 }
+  const bounded: BoundedFetch = async (url, request = {}) => {
     const controller = new AbortController()
     const cancel = onDeadline(timeoutMs, () => controller.abort(timedOut(timeoutMs)))
     const init = {
@@ -55,7 +61,7 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
       body: (request.body ?? null) as UndiciRequestInit['body'] & {},
       redirect: 'manual',
       signal: controller.signal,
-      dispatcher: request.ofStrangers === true ? strangers : ours,
+      dispatcher: request.ofStrangers === undefined ? ours : strangers[request.ofStrangers],
     } satisfies UndiciRequestInit
     try {
       return await fetchWhole(url, init)
@@ -66,8 +72,20 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
       cancel()
     }
   }
-  const close = async () => void (await Promise.all([ours.destroy(), strangers.destroy()]))
+  const boundedFetch: BoundedFetch = async (url, request) => {
+    const kind = request?.ofStrangers
+    if (kind === undefined) return bounded(url, request)
+    if (underway[kind] >= MAX_STRANGERS_CALLS) throw tooMany()
+    underway[kind] += 1
+    return bounded(url, request).finally(() => void (underway[kind] -= 1))
+  }
+  const all = [ours, ...Object.values(strangers)]
+  const close = async () => void (await Promise.all(all.map((one) => one.destroy())))
   return { fetch: boundedFetch, close }
+}
+
+function tooMany(): GatewayError {
+  return new GatewayError('overloaded', 'too many calls of strangers wait for the provider')
 }
 
 /** As `AbortSignal.timeout` says it. */

@@ -18,11 +18,14 @@ export interface Endpoints {
   readonly userinfo_endpoint?: string
   readonly revocation_endpoint?: string
   readonly introspection_endpoint?: string
+  /** There only when authorization requests are to be pushed (RFC 9126 §5). */
+  readonly pushed_authorization_request_endpoint?: string
   readonly end_session_endpoint?: string
 }
 
 const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 const OPTIONAL = ['revocation_endpoint', 'end_session_endpoint'] as const
+const PUSHING = 'pushed_authorization_request_endpoint'
 
 /**
  * Reads the metadata, at the configured address or at the well-known ones, and checks them.
@@ -49,22 +52,32 @@ export async function readProviderMetadata(
 }
 
 function checkedEndpoints(document: Record<string, unknown>, options: ProviderOptions): Endpoints {
+  const pushing = isPushing(document, options) ? [PUSHING] : []
   const names = [
     ...REQUIRED,
     ...OPTIONAL,
     ...(options.userinfo ? ['userinfo_endpoint'] : []),
     ...(options.introspection === true ? ['introspection_endpoint'] : []),
+    ...pushing,
   ]
   const endpoints = Object.fromEntries(
     names.flatMap((name) => (isGiven(document[name]) ? [[name, document[name]]] : [])),
   ) as Record<string, string>
-  const missing = REQUIRED.filter((name) => !(name in endpoints))
+  const missing = [...REQUIRED, ...pushing].filter((name) => !(name in endpoints))
   const problems = [
     ...missing.map((name) => `${name} is missing`),
     ...addressProblems(endpoints, options),
   ]
   if (problems.length > 0) throw unusable(`the provider's metadata: ${problems.join('; ')}`)
   return endpoints as unknown as Endpoints
+}
+
+/** Who pushes falls back to nothing else: the operator or the provider wants the parameters out of the browser's hands. */
+function isPushing(document: Record<string, unknown>, options: ProviderOptions): boolean {
+  return (
+    options.pushedAuthorizationRequests === true ||
+    document['require_pushed_authorization_requests'] === true
+  )
 }
 
 /** Some write every member there is, and nothing into those that they do not have. */

@@ -1,6 +1,6 @@
 import type { CustomFetch } from 'openid-client'
 import { GatewayError } from '../domain/gateway-error.ts'
-import type { BoundedFetch } from './bounded-fetch.ts'
+import type { BoundedFetch, StrangersCall } from './bounded-fetch.ts'
 import type { Endpoints } from './provider-metadata.ts'
 
 /**
@@ -11,23 +11,40 @@ import type { Endpoints } from './provider-metadata.ts'
  */
 export function tokenEndpointFetch(
   fetch: BoundedFetch,
-  endpoints: Pick<Endpoints, 'token_endpoint' | 'introspection_endpoint'>,
+  endpoints: Pick<
+    Endpoints,
+    'token_endpoint' | 'introspection_endpoint' | 'pushed_authorization_request_endpoint'
+  >,
   { redirectUri }: { readonly redirectUri: string },
 ): CustomFetch {
   const tokenUrl = new URL(endpoints.token_endpoint).href
-  const { introspection_endpoint: introspection } = endpoints
-  const introspectionUrl = introspection === undefined ? undefined : new URL(introspection).href
+  const strangers = strangersCalls(endpoints)
   return async (url, request) => {
     const { body } = request
     if (body instanceof URLSearchParams && body.get('grant_type') === 'authorization_code') {
       body.set('redirect_uri', redirectUri)
     }
-    const answer = await fetch(url, { ...request, ofStrangers: url === introspectionUrl })
+    const ofStrangers = strangers.get(url)
+    const answer = await fetch(url, {
+      ...request,
+      ...(ofStrangers === undefined ? {} : { ofStrangers }),
+    })
     if (answer.status >= 400) return legibleError(answer)
     if (answer.status !== 200 || url !== tokenUrl) return answer
     refuseUnlabelled(answer)
     return withoutNothings(answer)
   }
+}
+
+/** What is called because somebody asks who has not proved anything yet, by address. */
+function strangersCalls({
+  introspection_endpoint: introspection,
+  pushed_authorization_request_endpoint: pushing,
+}: Parameters<typeof tokenEndpointFetch>[1]): ReadonlyMap<string, StrangersCall> {
+  const calls = new Map<string, StrangersCall>()
+  if (introspection !== undefined) calls.set(new URL(introspection).href, 'introspection')
+  if (pushing !== undefined) calls.set(new URL(pushing).href, 'login_start')
+  return calls
 }
 
 function refuseUnlabelled(answer: Response): void {

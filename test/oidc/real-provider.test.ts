@@ -28,11 +28,19 @@ const CLIENTS: readonly Partial<ProviderOptions>[] = [
   },
 ]
 
-for (const client of CLIENTS) {
+const LOGINS = CLIENTS.flatMap((client) => [
+  { client, how: '' },
+  { client, how: ', AZ-14 with pushed requests', pushed: 'required' as const },
+])
+
+for (const { client, how, pushed } of LOGINS) {
   t.test(
-    `TK-2 TK-4 a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}`,
+    `TK-2 TK-4 a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}${how}`,
     async (t) => {
-      const bed = await startOpenIdProvider(t, { clientKey: PUBLIC_JWK })
+      const bed = await startOpenIdProvider(t, {
+        clientKey: PUBLIC_JWK,
+        ...(pushed === undefined ? {} : { pushedAuthorizationRequests: pushed }),
+      })
       bed.registerGateway(GATEWAY)
       const provider = createProvider(
         providerOptions(bed.issuer, {

@@ -67,6 +67,8 @@ export interface OpenIdProviderOptions {
   readonly claimsOf?: (name: string) => Readonly<Record<string, unknown>>
   /** Further claims of access tokens: some providers write long ones. */
   readonly accessTokenClaims?: Readonly<Record<string, string | readonly string[]>>
+  /** Pushed authorization requests (RFC 9126): offered, or the only ones that are taken. Default: none. */
+  readonly pushedAuthorizationRequests?: 'offered' | 'required'
   /** The acr of a login that was asked for one: `pwd` or `phr`. Default: what was asked. */
   readonly acrOf?: (asked: string) => string
   /** Where `registerGateway` allows answers to; default `/oauth2/callback`. */
@@ -297,6 +299,10 @@ async function providerConfiguration(
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       introspection: { enabled: true },
+      pushedAuthorizationRequests: {
+        enabled: options.pushedAuthorizationRequests !== undefined,
+        requirePushedAuthorizationRequests: options.pushedAuthorizationRequests === 'required',
+      },
       clientCredentials: { enabled: true },
       backchannelLogout: { enabled: options.backchannelLogout !== false },
       rpInitiatedLogout: {

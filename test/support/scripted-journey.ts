@@ -18,7 +18,12 @@ export async function startScriptedJourney(
   {
     script = {},
     provider = {},
-  }: { readonly script?: Script; readonly provider?: GatewayPlan } = {},
+    plan = {},
+  }: {
+    readonly script?: Script
+    readonly provider?: GatewayPlan
+    readonly plan?: GatewayPlan
+  } = {},
 ): Promise<ScriptedJourney> {
   const scripted = await startScriptedProvider(t, { script })
   const gateway = await startGateway(t, {
@@ -30,6 +35,7 @@ export async function startScriptedJourney(
       ...provider,
     },
     routes,
+    ...plan,
   })
   await gateway.line(({ event }) => event === 'provider_ready')
   const newBrowser = () => {

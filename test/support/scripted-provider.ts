@@ -17,7 +17,7 @@ import type { SigningKeys } from './scripted-provider-keys.ts'
  * const callback = await provider.authorize(authorizationUrl)   // what the browser would be sent to
  * provider.callsTo('/token'); provider.callsTo('refresh_token'); provider.requests
  * ```
- * Endpoints: /authorize /token /jwks /userinfo /revoke /end-session and the metadata. PKCE, client
+ * Endpoints: /authorize /par /token /jwks /userinfo /revoke /end-session and the metadata. PKCE, client
  * secret and redirect_uri are verified as a strict provider would.
  */
 export interface ScriptedProvider {
@@ -35,6 +35,8 @@ export interface ScriptedProvider {
   authorize(authorizationUrl: string): Promise<URL>
   /** Signs any claims as this provider would: for logout tokens. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>
+  /** What `/par` was given, by its `request_uri`. */
+  pushed(requestUri: string | null): URLSearchParams | undefined
   /** Replaces every signing key; the JWKS shows only the new ones. */
   rotateKeys(): Promise<void>
   stop(): Promise<void>
@@ -65,6 +67,8 @@ export interface Script {
     answer: Record<string, unknown>,
     grantType: string,
   ) => Record<string, unknown> | RawAnswer
+  /** The JSON of `/par`. */
+  parAnswer?: Bend<Record<string, unknown>>
   /** Parameters sent to the callback. */
   callback?: Bend<URLSearchParams>
   /** Claims of /userinfo; a string is sent as application/jwt. */
@@ -73,6 +77,8 @@ export interface Script {
   page?: 'auto' | 'click' | 'form_post'
   /** Waits before answering, by path (`{ '/token': 500 }`). */
   latencyMs?: Record<string, number>
+  /** Waits for this before answering, by path. */
+  hold?: (path: string) => Promise<void> | undefined
   /** Executes the request, then cuts the connection instead of answering. */
   dropAfterReceipt?: (path: string, request: RecordedRequest) => boolean
   /** New refresh token at each refresh, old one dead; reuse kills the family. Default true. */
@@ -121,6 +127,12 @@ interface Login {
   used: boolean
 }
 
+interface Pushed {
+  readonly params: URLSearchParams
+  readonly expiresAtMs: number
+  used: boolean
+}
+
 interface Family {
   current: string
   alive: boolean
@@ -135,6 +147,7 @@ interface State {
   readonly script: Script
   readonly codes: Map<string, Login>
   readonly families: Map<string, Family>
+  readonly pushed: Map<string, Pushed>
   /** Given to users: what may be exchanged. */
   readonly accessTokens: Set<string>
   keys: SigningKeys
@@ -157,6 +170,7 @@ export async function startScriptedProvider(
     script: { ...options.script },
     codes: new Map(),
     families: new Map(),
+    pushed: new Map(),
     accessTokens: new Set(),
     keys: await createSigningKeys(),
   }
@@ -182,6 +196,7 @@ export async function startScriptedProvider(
     authorize: (url) => authorize(url),
     sign: (claims, header = {}) =>
       state.keys.sign('rsa', { alg: 'RS256', kid: state.keys.kid('rsa'), ...header }, claims),
+    pushed: (requestUri) => state.pushed.get(requestUri ?? '')?.params,
     rotateKeys: async () => {
       state.keys = await createSigningKeys()
     },
@@ -228,6 +243,7 @@ async function serve(
   const answer = raw ?? (await route(state, request))
   const wait = script.latencyMs?.[request.path]
   if (wait !== undefined) await delay(wait, undefined, { ref: false })
+  await script.hold?.(request.path)
   if (script.dropAfterReceipt?.(request.path, request) === true) {
     response.socket?.destroy()
     return
@@ -245,6 +261,8 @@ function route(state: State, request: RecordedRequest): RawAnswer | Promise<RawA
   switch (request.path) {
     case '/authorize':
       return authorizationEndpoint(state, request.query)
+    case '/par':
+      return pushedAuthorizationEndpoint(state, request)
     case '/token':
       return tokenEndpoint(state, request)
     case '/jwks':
@@ -276,6 +294,7 @@ function metadataAnswer(state: State): RawAnswer {
     issuer: state.issuer,
     authorization_endpoint: `${state.origin}/authorize`,
     token_endpoint: `${state.origin}/token`,
+    pushed_authorization_request_endpoint: `${state.origin}/par`,
     jwks_uri: `${state.origin}/jwks`,
     userinfo_endpoint: `${state.origin}/userinfo`,
     revocation_endpoint: `${state.origin}/revoke`,
@@ -289,7 +308,30 @@ function metadataAnswer(state: State): RawAnswer {
   return json(200, state.script.metadata === undefined ? document : state.script.metadata(document))
 }
 
-function authorizationEndpoint(state: State, query: URLSearchParams): RawAnswer {
+/** RFC 9126 §2.2. */
+function pushedAuthorizationEndpoint(state: State, request: RecordedRequest): RawAnswer {
+  if (!clientIsAuthentic(state, request)) return json(401, { error: 'invalid_client' })
+  const own = { request_uri: `urn:example:${randomBytes(16).toString('hex')}`, expires_in: 60 }
+  const answer = state.script.parAnswer?.(own) ?? own
+  const expiresAtMs = Date.now() + Number(answer['expires_in']) * 1_000
+  const pushed = { params: request.form, expiresAtMs, used: false }
+  state.pushed.set(String(answer['request_uri']), pushed)
+  return json(201, answer)
+}
+
+/** What was pushed, the first time and within its life (RFC 9126 §4); what the browser says itself, otherwise. */
+function pushedParameters(state: State, query: URLSearchParams): URLSearchParams | undefined {
+  const requestUri = query.get('request_uri')
+  if (requestUri === null) return query
+  const pushed = state.pushed.get(requestUri)
+  if (pushed === undefined || pushed.used || Date.now() >= pushed.expiresAtMs) return undefined
+  pushed.used = true
+  return pushed.params
+}
+
+function authorizationEndpoint(state: State, given: URLSearchParams): RawAnswer {
+  const query = pushedParameters(state, given)
+  if (query === undefined) return { status: 400, body: 'invalid_request_uri' }
   const code = randomBytes(24).toString('base64url')
   state.codes.set(code, { params: query, nonce: query.get('nonce'), used: false })
   const own = new URLSearchParams({ code, state: query.get('state') ?? '', iss: state.issuer })

@@ -12,6 +12,7 @@ export function checkEndpoints(draft: Draft, report: RuleReport): void {
     const isPinned = PINNED.every((name) => isGiven(provider, name, report))
     if (isPinned) checkPinned(provider, report)
     checkUserinfo(provider, isPinned, report)
+    if (isPinned) checkPushing(provider, report)
     checkIntrospection(draft, { provider, providers, isPinned }, report)
     checkSignOut(draft, provider, report)
   }
@@ -38,6 +39,18 @@ function checkUserinfo(provider: DraftedProvider, isPinned: boolean, report: Rul
     report.warning(path, `has no effect without ${nameOfPath([...place, 'userinfo'])}: true`)
   if (keys.userinfo === true && isPinned && !isThere)
     report.problem([...place, 'userinfo'], `needs ${nameOfPath(path)}: no metadata is read`)
+}
+
+/** Without metadata nobody but the operator says that requests are to be pushed, and where to. */
+function checkPushing(provider: DraftedProvider, report: RuleReport): void {
+  const { place, keys } = provider
+  const key: Path = [...place, 'pushedAuthorizationRequests']
+  const path: Path = [...place, 'endpoints', 'pushed_authorization_request_endpoint']
+  const isThere = report.isWritten(path)
+  if (keys.pushedAuthorizationRequests === false && isThere)
+    report.warning(path, `has no effect without ${nameOfPath(key)}: true: no metadata is read`)
+  if (keys.pushedAuthorizationRequests === true && !isThere)
+    report.problem(key, `needs ${nameOfPath(path)}: no metadata is read`)
 }
 
 interface Asked {

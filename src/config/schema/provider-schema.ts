@@ -28,6 +28,10 @@ const endpoints = section(
   {
     authorization_endpoint: endpoint('authorize', 'Where browsers are sent to sign in.'),
     token_endpoint: endpoint('token', 'Where codes and refresh tokens are exchanged.'),
+    pushed_authorization_request_endpoint: endpoint(
+      'par',
+      'Where authorization requests are pushed (RFC 9126), if they are.',
+    ),
     jwks_uri: endpoint('keys', 'Keys that sign ID tokens.'),
     userinfo_endpoint: endpoint('userinfo', 'Further claims; asked only with userinfo: true.'),
     end_session_endpoint: endpoint(
@@ -192,6 +196,12 @@ const keys = {
     description:
       'Further parameters sent on every login, such as connection. Default none. A login link cannot change what is ' +
       'fixed here. Parameters of the protocol itself (state, redirect_uri, response_type …) are refused.',
+  }),
+  pushedAuthorizationRequests: flag({
+    default: false,
+    description:
+      'true: send each authorization request to the provider itself, with our authentication, and give the browser a reference to it only (PAR, RFC 9126): nobody can read or change what it asks ' +
+      'for. Default false: only where the provider requires it (require_pushed_authorization_requests in its metadata). Every sign-in that is begun then costs a call to the provider; see loginLimit.',
   }),
   loginParameters: list(text('login-parameter'), {
     default: [

@@ -25,6 +25,7 @@ async function behind(t: Test, name: FrontProxy) {
     routes: [
       { path: '/api/*', upstream: to, ...rule },
       { path: '/open/*', upstream: to, access: 'public' },
+      { path: '/staff/*', upstream: to, require: { claims: { sub: ['bob', 'carol'] } }, ...rule },
     ],
   })
   provider.registerGateway(origin)
@@ -83,6 +84,27 @@ for (const name of Object.keys(FRONTS) as FrontProxy[]) {
     await elsewhere.close()
     t.equal(upstream.requests.length, before + 1)
   })
+
+  t.test(
+    `FW-10 ${name} in front: a claims rule lets in whom it names`,
+    needsFront(name),
+    async (t) => {
+      const { origin, upstream, newBrowser } = await behind(t, name)
+      const [alice, bob] = [newBrowser(), newBrowser()]
+      const refused = await signIn(alice, `${origin}/staff/x`, 'alice')
+      t.equal(refused.status, 403)
+      t.equal((await alice.fetch(`${origin}/staff/x`)).status, 403)
+      t.equal(upstream.requests.length, 0)
+      t.equal((await alice.fetch(`${origin}/api/x`)).status, 200, 'and stays signed in')
+
+      t.equal((await signIn(bob, `${origin}/staff/x`, 'bob')).status, 200)
+      t.match(upstream.requests.at(-1)?.url, '/staff/x')
+      t.same(upstream.requests.at(-1)?.values('x-user'), ['bob'])
+      const before = upstream.requests.length
+      t.equal((await newBrowser().fetch(`${origin}/staff/x`)).status, 401)
+      t.equal(upstream.requests.length, before)
+    },
+  )
 
   t.test(`FW-10 ${name} in front: strangers are told 401`, needsFront(name), async (t) => {
     const { origin, upstream, newBrowser } = await behind(t, name)

@@ -37,6 +37,18 @@ t.test('RL-4 an address that begins too many logins is refused, others are not',
   t.equal(line['reason'], 'rate_limited')
 })
 
+t.test('RL-4 who was refused may begin again when the window is over', async (t) => {
+  const { visit } = await limited(t, { perAddress: 1, window: '1s' })
+  const statuses: number[] = []
+  const untilAnswered = async (wanted: number) => {
+    while (statuses.at(-1) !== wanted) statuses.push((await visit('192.0.2.1')).status)
+  }
+  await untilAnswered(302)
+  await untilAnswered(429)
+  await untilAnswered(302)
+  t.same([...new Set(statuses)], [302, 429])
+})
+
 t.test('RL-4 scripts are no logins, and signed-in users are not counted', async (t) => {
   const { signedIn, newBrowser, gateway, visit } = await limited(t, { perAddress: 1 }, [])
   const { browser, page } = await signedIn()
@@ -95,6 +107,6 @@ t.test('RL-4 AT-21 a thousand abandoned logins leave nothing behind', async (t) 
 })
 
 t.test('RL-4 0 is no limit', async (t) => {
-  const { visit } = await limited(t, { perAddress: 0, total: 0 })
+  const { visit } = await limited(t, { perAddress: 0, total: 0, window: undefined })
   for (let at = 0; at < 150; at++) t.equal((await visit('192.0.2.1')).status, 302)
 })

@@ -66,6 +66,30 @@ t.test(
 )
 
 t.test(
+  'RS-9 RS-13 RT-3 after the rotation of the login each upstream still sees its own token',
+  async (t) => {
+    const { scripted, gateway, names, signedIn, seenBy } = await startWorld(t, { expiresIn: 2 })
+    const browser = await signedIn('/login/x')
+    const own = names.filter((name) => name !== 'none')
+    while (!own.every((name) => seenBy(name).length >= 3)) {
+      const answers = await Promise.all(
+        names.map((name) => browser.fetch(`${gateway.origin}/${name}/x`)),
+      )
+      t.same([...new Set(answers.map(({ status }) => status))], [200])
+    }
+    for (const name of ['refresh', 'exchange', 'reports'] as const)
+      for (const value of seenBy(name))
+        t.match(decodeJwt(value.slice(7)), { aud: name, sub: 'alice' })
+    for (const value of seenBy('login')) t.match(value, /^Bearer at-/)
+    const exchanged = scripted.requests
+      .filter(({ form }) => form.get('grant_type') === TOKEN_EXCHANGE)
+      .map(({ form }) => form.get('subject_token'))
+    t.ok(new Set(exchanged).size >= 2, 'what is exchanged is the renewed token of the login')
+    t.same(seenBy('none'), [])
+  },
+)
+
+t.test(
   'RS-1 RS-12 a public route gets the token of the gateway, whatever the caller sends',
   async (t) => {
     const { gateway, newBrowser, seenBy, bearer } = await startWorld(t)

@@ -144,6 +144,25 @@ t.test('HX-16 P22 an upstream without an answer is 504 in time, and is hung up o
   t.match(await finished(), { status: 504, reason: 'upstream_timeout' })
 })
 
+t.test('P22 a limit of 0 is none: who waits longer than others do gets the answer', async (t) => {
+  const upstream = await startRawUpstream(t, () => undefined)
+  const limits = { connectMs: 1_000, headersMs: 200, idleMs: 200 }
+  const { port } = await startProxied(t, [
+    openRoute('/patient', upstream.origin, { timeouts: { ...limits, headersMs: 0, idleMs: 0 } }),
+    openRoute('/short', upstream.origin, { timeouts: limits }),
+  ])
+  const patient = await openRawSocket(t, port)
+  patient.write(head('GET /patient HTTP/1.1', 'Host: 127.0.0.1'))
+  const { socket } = await upstream.request(0)
+  t.equal((await ask(t, port, head('GET /short HTTP/1.1', 'Host: 127.0.0.1'))).status, 504)
+  socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab')
+  t.equal((await ask(t, port, head('GET /short HTTP/1.1', 'Host: 127.0.0.1'))).status, 504)
+  socket.write('cd')
+  const answer = await patient.next()
+  t.equal(answer.status, 200)
+  t.equal(answer.body, 'abcd')
+})
+
 t.test('HX-15 a truncated body aborts the client: a part never looks like the whole', async (t) => {
   const cut = 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'
   const upstream = await startRawUpstream(t, ({ socket }) => void socket.end(cut))

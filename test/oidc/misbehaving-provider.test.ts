@@ -252,6 +252,12 @@ const CASES: readonly Case[] = [
   { name: 'ID-9 iat +1 h', script: set({ iat: seconds() + 3_600 }), becomes: 'provider_error' },
   { name: 'iat two hours ago', script: set({ iat: seconds() - 7_200 }), becomes: 'provider_error' },
   { name: 'ID-8 exp 20 s ago', script: set({ exp: seconds() - 20 }), becomes: 'signed_in' },
+  {
+    name: 'ID-8 exp 20 s ago, and no tolerance',
+    script: set({ exp: seconds() - 20 }),
+    options: { clockToleranceMs: 0 },
+    becomes: 'provider_error',
+  },
   { name: 'iat 20 s ahead', script: set({ iat: seconds() + 20 }), becomes: 'signed_in' },
   { name: 'ID-8 sub empty', script: set({ sub: '' }), becomes: 'provider_error' },
   {

@@ -148,8 +148,8 @@ interface State {
   readonly codes: Map<string, Login>
   readonly families: Map<string, Family>
   readonly pushed: Map<string, Pushed>
-  /** Given to users: what may be exchanged. */
-  readonly accessTokens: Set<string>
+  /** Given to users, and when they end: what may be exchanged until then. */
+  readonly accessTokens: Map<string, number>
   keys: SigningKeys
 }
 
@@ -171,7 +171,7 @@ export async function startScriptedProvider(
     codes: new Map(),
     families: new Map(),
     pushed: new Map(),
-    accessTokens: new Set(),
+    accessTokens: new Map(),
     keys: await createSigningKeys(),
   }
   server.on('request', (request, response) => {
@@ -365,7 +365,7 @@ async function tokenEndpoint(state: State, request: RecordedRequest): Promise<Ra
     target === undefined || grantType !== 'refresh_token'
       ? `at-${randomBytes(16).toString('hex')}`
       : await targetedToken(state, target, grantType)
-  state.accessTokens.add(accessToken)
+  state.accessTokens.set(accessToken, endOfToken(state.script))
   const answer = {
     access_token: accessToken,
     token_type: 'Bearer',
@@ -399,7 +399,7 @@ async function targetedGrant(
   grantType: string,
 ): Promise<RawAnswer> {
   const isExchange = grantType === TOKEN_EXCHANGE
-  const isKnown = state.accessTokens.has(form.get('subject_token') ?? '')
+  const isKnown = (state.accessTokens.get(form.get('subject_token') ?? '') ?? 0) > Date.now()
   if (isExchange && (!isKnown || form.get('subject_token_type') !== ACCESS_TOKEN)) {
     return json(400, { error: 'invalid_request' }) // RFC 8693 §2.2.2
   }
@@ -411,6 +411,13 @@ async function targetedGrant(
   }
   const bent = state.script.tokenAnswer?.(answer, grantType) ?? answer
   return isRawAnswer(bent) ? bent : json(200, bent)
+}
+
+const ON_THE_WAY_MS = 500 // a token that ends while it is exchanged
+
+function endOfToken(script: Script): number {
+  const seconds = 'expiresIn' in script ? Number(script.expiresIn) : 600
+  return Number.isNaN(seconds) ? Infinity : Date.now() + seconds * 1000 + ON_THE_WAY_MS
 }
 
 function targetedToken(state: State, aud: string, grantType: string): Promise<string> {

@@ -44,6 +44,14 @@ const BROKEN_HEADS: readonly (readonly [string, string])[] = [
     'HX-14 a coding that nobody undoes',
     'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
   ],
+  [
+    'HX-14 a coding that nobody undoes in a line of its own',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
+  ],
+  [
+    'HX-14 chunks within chunks',
+    'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n',
+  ],
   ['HX-16 reset inside the head', 'HTTP/1.1 200 OK\r\nx-'],
 ]
 
@@ -204,6 +212,27 @@ t.test('P22 silence inside a body ends both sides after the idle limit', async (
   t.match(await finished(), { status: 200, reason: 'upstream_timeout' })
 })
 
+t.test('HX-15 a reset is not the end of a body that ends with the connection', async (t) => {
+  const upstream = await startRawUpstream(t, ({ socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\n\r\nhalf')
+    socket.once('data', () => socket.resetAndDestroy())
+  })
+  const { port, finished } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  for (const version of ['1.1', '1.0']) {
+    const client = await openRawSocket(t, port)
+    client.write(head(`POST /x HTTP/${version}`, 'Host: 127.0.0.1', 'Content-Length: 2') + 'a')
+    await client.some()
+    client.write('b')
+    t.notMatch(await client.rest(), /\r\n0\r\n\r\n$/, 'no end of chunks')
+    t.equal(
+      await client.closed,
+      version === '1.0',
+      'where the end of the connection is the end, a reset',
+    )
+    t.match(await finished(), { status: 200, reason: 'upstream_protocol_error' })
+  }
+})
+
 t.test('HX-17 P2 a 503 with Retry-After is passed on, once', async (t) => {
   const busy = 'HTTP/1.1 503 Busy\r\nretry-after: 1\r\ncontent-length: 4\r\n\r\nbusy'
   const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(busy))
@@ -319,6 +348,20 @@ t.test('HX-12 a hint that is no link is dropped, the answer comes', async (t) =>
   )
   const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
   t.equal((await ask(t, port, GET)).status, 200)
+})
+
+t.test('AT-30 a hint that could be read in many ways costs no time', async (t) => {
+  const manifold = `</a>${';a=b'.repeat(60)}"`
+  const links = [manifold, '</b>;x="y=z"; as=style,</c>;;', '</d>; rel=preload']
+  const hints = head('HTTP/1.1 103 Early Hints', ...links.map((link) => `link: ${link}`))
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) => void socket.write(hints + answerOf('ok')),
+  )
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  const { status, interim } = await ask(t, port, GET)
+  t.equal(status, 200)
+  t.equal(interim[0]?.header('link'), '</b>;x="y=z"; as=style, </d>; rel=preload')
 })
 
 t.test('RL-6 more calls than pool and queue hold are 503 at once', async (t) => {

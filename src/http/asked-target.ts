@@ -28,6 +28,7 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#@\\]+)((?:[/?].*)?)$/is
 /** Reads the request line and Host; `undefined` when they are malformed (RFC 9112 §3.2). */
 export function askedTarget(request: IncomingMessage, hosts: HostRule): AskedTarget | undefined {
   const { url = '', headers, httpVersion } = request
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return undefined // Node takes 0.9 and 2.0 for words of the same
   if (headers.host === undefined && httpVersion !== '1.0') return undefined
   if (!url.startsWith('/') && url !== '*') return absoluteForm(url, hosts)
   if (headers.host === undefined)

@@ -44,7 +44,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 function hostnameOf(authority: string): string | undefined {
-  return AUTHORITY.exec(authority)?.[1]?.replace(/\.$/, '') // one final dot means the same name
+  const name = AUTHORITY.exec(authority)?.[1]?.replace(/\.$/, '') // one final dot means the same name
+  return name === '' ? undefined : name
 }
 
 function isUnownable(hostname: string): boolean {

@@ -23,15 +23,16 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (!UPGRADE_FIELDS.test(rawHeaders[at]!))
-      text += `${rawHeaders[at]}: ${valueAt(rawHeaders, at)}\r\n`
+      text += `${rawHeaders[at]}: ${valueAt(rawHeaders, at, httpVersion)}\r\n`
   }
   return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
-/** Without the options that would make Node see an upgrade again. */
-function valueAt(rawHeaders: readonly string[], at: number): string {
+/** Without the options that would make Node see an upgrade again, and with what their absence means (RFC 9112 §9.3). */
+function valueAt(rawHeaders: readonly string[], at: number, httpVersion: string): string {
   const value = rawHeaders[at + 1]!
   if (rawHeaders[at]!.toLowerCase() !== 'connection') return value
   const kept = value.split(',').filter((option) => !UPGRADE_FIELDS.test(option.trim()))
-  return kept.length === 0 ? 'keep-alive' : kept.join(',')
+  if (kept.length > 0) return kept.join(',')
+  return httpVersion === '1.0' ? 'close' : 'keep-alive'
 }

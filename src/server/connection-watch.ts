@@ -23,6 +23,10 @@ export interface ConnectionWatch {
   /** The newest exchange of a connection; false when its client asks for too many answers at one time. */
   readonly exchange: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly responseOf: (socket: Socket) => ServerResponse | undefined
+  /** An answer has told the client that it is the last one of its connection. */
+  readonly isOver: (socket: Socket) => boolean
+  /** Calls back when a refusal is read as what it is: neither inside nor instead of another answer (HX-30). Else cuts. */
+  readonly whenFree: (socket: Socket, refuse: () => void) => void
   /** From now on every answer says that it is the last one of its connection. */
   readonly announceClose: () => void
   /** Cuts every connection, upgraded ones too. */
@@ -60,6 +64,8 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
       return watched.owed.length < limits.owedAnswerCount
     },
     responseOf: (socket) => connections.get(socket)?.response,
+    isOver: (socket) => saidLast(connections.get(socket)),
+    whenFree: (socket, refuse) => waitForTurn(socket, connections.get(socket), refuse),
     announceClose: () => {
       closing = true
       for (const { response } of connections.values()) {
@@ -77,6 +83,33 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
 function stillOwed({ response, owed }: Watched): readonly ServerResponse[] {
   if (response === undefined || response.writableFinished) return NONE
   return [...owed.filter(({ writableFinished }) => !writableFinished), response]
+}
+
+/** A `close` that was written: what comes after it is not to be processed (RFC 9112 §9.6). */
+function saidLast(watched: Watched | undefined): boolean {
+  if (watched?.response === undefined) return false
+  return isLast(watched.response) || watched.owed.some(isLast)
+}
+
+function isLast(response: ServerResponse): boolean {
+  return response.headersSent && (response as { _last?: boolean })._last === true
+}
+
+function waitForTurn(socket: Socket, watched: Watched | undefined, refuse: () => void): void {
+  const owed = watched === undefined ? NONE : stillOwed(watched)
+  const newest = owed.at(-1)
+  if (newest === undefined) return refuse()
+  if (owed.some(({ headersSent }) => headersSent)) return void socket.destroy()
+  if (watched?.request?.complete === true) {
+    // The fault lies behind the newest request, which still gets its answer.
+    newest.once('finish', () => {
+      if (!isLast(newest)) refuse()
+    })
+  } else if (owed.length === 1) {
+    refuse() // it lies in the request that waits for its answer: this is it
+  } else {
+    socket.destroy()
+  }
 }
 
 function judge(watched: Watched, limits: ConnectionLimits): void {

@@ -92,6 +92,7 @@ function listenToRequests(
     answerClientError(socket, reason, tell(socket, reason, cause))
   }
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (connections.isOver(request.socket)) return
     if (!connections.exchange(request, response)) return void request.socket.destroy()
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onRequest(request, response)
@@ -100,23 +101,35 @@ function listenToRequests(
   }
   server.on('request', onRequest)
   if (options.onContinue !== undefined) server.on('checkContinue', options.onContinue(onRequest))
-  server.on('checkExpectation', onRequest) // the door answers 417 (HX-11)
+  server.on('checkExpectation', (request, response) => {
+    response.shouldKeepAlive = false // nobody knows whether the body still comes
+    onRequest(request, response) // the door answers 417 (HX-11)
+  })
+  /** False when an answer is not finished: another one, or another protocol, would be taken for its rest. */
+  const isFree = (socket: Socket): boolean => {
+    if (connections.isOver(socket)) return false
+    if (connections.responseOf(socket)?.writableFinished !== false) return true
+    socket.destroy()
+    return false
+  }
   server.on('upgrade', (request, socket, head) => {
-    const earlier = connections.responseOf(socket as Socket)
-    if (earlier?.writableFinished === false) return void socket.destroy() // the two answers would mix
+    if (!isFree(socket as Socket)) return
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onUpgrade(request, socket, head)
     }
     refuseSocket(socket, 'headers_too_large')
   })
-  server.on('connect', (_request, socket) => refuseSocket(socket, 'method_not_allowed'))
-  server.on('clientError', (error, socket) => {
+  server.on('connect', (_request, socket) => {
+    if (isFree(socket as Socket)) refuseSocket(socket, 'method_not_allowed')
+  })
+  const refused = new WeakSet<Duplex>() // every further octet is another error
+  server.on('clientError', (error, duplex) => {
+    const socket = duplex as Socket
     const reason = clientErrorReason(error)
-    const response = connections.responseOf(socket as Socket)
-    // Words of ours in the middle of an answer would be taken for its body.
-    const answering = response !== undefined && response.headersSent && !response.writableFinished
-    if (reason === undefined || answering || !socket.writable) return void socket.destroy()
-    refuseSocket(socket, reason, error)
+    if (reason === undefined || !socket.writable) return void socket.destroy()
+    if (refused.has(socket) || connections.isOver(socket)) return
+    refused.add(socket)
+    connections.whenFree(socket, () => refuseSocket(socket, reason, error))
   })
 }
 

@@ -1,7 +1,7 @@
 import type { Route } from './route.ts'
 
 const AUTHORITY = /^(?:https?:)?\/\/[^/\\?#]+/i
-const REFRESH_HEAD = /^[^;,]*[;,]\s*url\s*=\s*/i
+const REFRESH_HEAD = /^\s*[\d.]*(?=[\s;,])\s*[;,]?\s*(?:url\s*=\s*)?/i // as browsers read it: HTML §4.2.5.3
 const RELATIVE = /^(?![/\\]{2})(?!https?:)/i
 
 /**
@@ -21,12 +21,16 @@ export function mapLocation(location: string, route: Route, publicOrigin: string
   return RELATIVE.test(path) ? path : publicOrigin + path
 }
 
-/** The value of a Refresh header (`5; url=…`) with its address mapped. */
+/** The value of a Refresh header (`5; url=…`, `5; …`, `5 …`) with its address mapped. */
 export function mapRefresh(refresh: string, route: Route, publicOrigin: string): string {
-  const head = REFRESH_HEAD.exec(refresh)?.[0] ?? ''
-  const [, quote, address] = /^(['"]?)([^'"]*)\1$/.exec(refresh.slice(head.length).trim()) ?? []
-  if (head === '' || quote === undefined || address === undefined) return refresh
-  return head + quote + mapLocation(address, route, publicOrigin) + quote
+  const head = REFRESH_HEAD.exec(refresh)?.[0]
+  if (head === undefined) return refresh
+  const quote = /^['"]/.exec(refresh.slice(head.length))?.[0] ?? ''
+  const start = head.length + quote.length
+  const closing = quote === '' ? -1 : refresh.indexOf(quote, start)
+  const end = closing < 0 ? refresh.length : closing
+  const address = mapLocation(refresh.slice(start, end), route, publicOrigin)
+  return refresh.slice(0, start) + address + refresh.slice(end)
 }
 
 /** What follows the host, unchanged where the address is written as usual (`http://host/…`). */

@@ -51,9 +51,11 @@ const ACTIONS: ReadonlyMap<string, ResponseHeaderAction> = new Map([
   // Hop-by-hop (RFC 9110 §7.6.1, HX-3). Trailer without trailers ends a Node process (P5).
   ...actions(
     'drop',
-    'keep-alive proxy-authenticate proxy-authentication-info proxy-authorization proxy-connection te ' +
-      'trailer transfer-encoding upgrade',
+    'http2-settings keep-alive proxy-authenticate proxy-authentication-info proxy-authorization ' +
+      'proxy-connection te trailer transfer-encoding upgrade',
   ),
+  // Where else the upstream's origin is served says nothing about ours (RFC 7838 §3).
+  ...actions('drop', 'alt-svc alternate-protocol'),
   ...actions('connection', 'connection'),
   ...actions('set_cookie', 'set-cookie'),
   ...actions('location', 'location content-location'),

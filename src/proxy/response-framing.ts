@@ -17,10 +17,19 @@ export function dropLength(fields: string[]): void {
     if (fields[at]!.toLowerCase() === 'content-length') fields.splice(at, 2)
 }
 
-/** A transfer coding besides chunked is between the upstream and us, and we do not undo it (RFC 9112 §7). */
+/**
+ * A transfer coding besides chunked, in whichever line, is between the upstream and us, and we do not undo it; chunks within
+ * chunks are forbidden (RFC 9112 §6.1, §7).
+ */
 export function hasForeignCoding(rawHeaders: readonly Buffer[]): boolean {
-  const coding = lastValue(rawHeaders, 'transfer-encoding')
-  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+  let isChunked = false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (!isNamed(rawHeaders[at]!, 'transfer-encoding')) continue
+    if (isChunked || rawHeaders[at + 1]!.toString('latin1').trim().toLowerCase() !== 'chunked')
+      return true
+    isChunked = true
+  }
+  return false
 }
 
 /** The upstream's words beside the status, where they are plain; Node throws at others, and clients read none (RFC 9112 §4). */
@@ -37,13 +46,14 @@ export function announcesEventStream(rawHeaders: readonly Buffer[]): boolean {
 
 function lastValue(rawHeaders: readonly Buffer[], lowerCaseName: string): string | undefined {
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {
-    const name = rawHeaders[at]!
-    if (
-      name.length === lowerCaseName.length &&
-      name.toString('latin1').toLowerCase() === lowerCaseName
-    ) {
-      return rawHeaders[at + 1]!.toString('latin1')
-    }
+    if (isNamed(rawHeaders[at]!, lowerCaseName)) return rawHeaders[at + 1]!.toString('latin1')
   }
   return undefined
+}
+
+/** Looks at the length first: this runs for every field of every answer. */
+function isNamed(name: Buffer, lowerCaseName: string): boolean {
+  return (
+    name.length === lowerCaseName.length && name.toString('latin1').toLowerCase() === lowerCaseName
+  )
 }

@@ -107,10 +107,14 @@ function http1Pool({ upstream, timeouts }: Route, limits: UpstreamPoolLimits): U
   }
 }
 
-/** Ahead of undici's own listener, so that the error is marked when it arrives at the request. */
+/**
+ * Ahead of undici's own listener, so that the error is marked when it arrives at the request. undici takes a reset for the
+ * end of a body that ends with the connection, so it gets to see another code: such a body is incomplete (RFC 9112 §8, HX-15).
+ */
 function rememberReuse(socket: Socket, reused: WeakSet<object>): void {
-  socket.on('error', (error) => {
+  socket.on('error', (error: NodeJS.ErrnoException) => {
     if (socket.bytesRead > 0) reused.add(error)
+    if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
   })
 }
 

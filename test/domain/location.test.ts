@@ -115,6 +115,29 @@ for (const [name, route, location, expected] of CASES) {
 }
 
 t.test('HX-24 the address in a Refresh header is mapped', async (t) => {
+  const inner = 'http://orders.internal:3000/x'
+  for (const before of [
+    '5; ',
+    '5;',
+    '5 ',
+    '5, ',
+    '.5;',
+    ';',
+    '0;URL = ',
+    ' 1 ;\t',
+    '5;url="',
+    "5;'",
+  ])
+    t.equal(mapRefresh(before + inner, PLAIN, PUBLIC), `${before}${PUBLIC}/x`, before)
+  t.equal(mapRefresh(`5;url="${inner}" more`, PLAIN, PUBLIC), `5;url="${PUBLIC}/x" more`)
+  for (const none of [
+    '5',
+    '',
+    '5;',
+    'x; http://orders.internal:3000/x',
+    '5; https://login.example/',
+  ])
+    t.equal(mapRefresh(none, PLAIN, PUBLIC), none)
   t.equal(mapRefresh('5; url=http://orders.internal:3000/x', PLAIN, PUBLIC), `5; url=${PUBLIC}/x`)
   t.equal(mapRefresh("0;URL='http://orders.internal:3000/x'", PLAIN, PUBLIC), `0;URL='${PUBLIC}/x'`)
   t.equal(mapRefresh('0, url="/x"', STRIPPED, PUBLIC), '0, url="/api/x"')

@@ -80,6 +80,9 @@ t.test('HX-3 HX-4 P5 P6 hop-by-hop headers stop here', async (t) => {
     'Transfer-Encoding',
     'Upgrade',
     'Connection',
+    'HTTP2-Settings',
+    'Alt-Svc',
+    'Alternate-Protocol',
   ]
   for (const name of names) t.same(received([name, 'close']), OURS, name)
 })

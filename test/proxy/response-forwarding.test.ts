@@ -103,6 +103,22 @@ t.test(
   },
 )
 
+t.test('HX-21 no trailer controls the answer', async (t) => {
+  const names =
+    'Age Alt-Svc Cache-Control Clear-Site-Data Content-Encoding Date Expires Location Refresh Retry-After Set-Cookie ' +
+    'Strict-Transport-Security Vary WWW-Authenticate Warning Access-Control-Allow-Origin'
+  const trailers = names.split(' ').map((name) => `${name}: "*"\r\n`)
+  const chunks = `2\r\nok\r\n0\r\n${trailers.join('')}grpc-status: 0\r\n\r\n`
+  const upstream = await startRawUpstream(
+    t,
+    ({ socket }) =>
+      void socket.write(head('HTTP/1.1 200 OK', 'transfer-encoding: chunked') + chunks),
+  )
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  const answer = await ask(t, port, head('GET /x HTTP/1.1', HOST, 'TE: trailers', 'Connection: TE'))
+  t.equal(answer.trailers, 'grpc-status: 0\r\n')
+})
+
 t.test('ER-10 what a route hides comes neither as a trailer nor ahead of the answer', async (t) => {
   const upstream = await startRawUpstream(
     t,

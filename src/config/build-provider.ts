@@ -34,7 +34,7 @@ function buildProvider(
 ): ProviderConfig {
   const { origin } = tree.publicUrl
   const { discoveryUrl, clientSecret, clientKey, audience, maxAge, ownCallback = false } = keys
-  const { certificateAuthority } = keys.tls
+  const { certificateAuthority, certificate, key } = keys.tls
   return {
     name,
     title: keys.title ?? name,
@@ -69,15 +69,20 @@ function buildProvider(
     timeoutMs: keys.timeout,
     defaultAccessTokenLifetimeMs: keys.accessTokenLifetime,
     ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+    ...(certificate === undefined || key === undefined
+      ? {}
+      : { clientCertificate: { certificate, key } }),
   }
 }
 
 function defaultAuthentication({
   clientSecret,
   clientKey,
+  tls,
 }: ProviderKeys): ClientAuthenticationMethod {
   if (clientSecret !== undefined) return 'client_secret_basic'
-  return clientKey === undefined ? 'none' : 'private_key_jwt'
+  if (clientKey !== undefined) return 'private_key_jwt'
+  return tls.certificate === undefined ? 'none' : 'tls_client_auth'
 }
 
 function clientKeyOf({ key, keyId, audience }: NonNullable<ProviderKeys['clientKey']>): ClientKey {

@@ -2,7 +2,7 @@ import type { Route } from '../domain/route.ts'
 import type { LoginLimitOptions } from '../http/login-limit.ts'
 import type { IdentityTokensOptions } from '../oidc/identity-tokens.ts'
 import type { ClientKey } from '../oidc/private-key-jwt.ts'
-import type { ClientAuthenticationMethod } from '../oidc/provider-options.ts'
+import type { ClientAuthenticationMethod, ClientCertificate } from '../oidc/provider-options.ts'
 import type { RedisOptions } from '../session-store/redis-options.ts'
 
 /** A configuration that was checked as a whole: every default filled in, every file read. */
@@ -50,6 +50,8 @@ export interface ProviderConfig {
   readonly clientId: string
   readonly clientSecret?: string
   readonly clientKey?: ClientKey
+  /** PEM text of both. */
+  readonly clientCertificate?: ClientCertificate
   readonly clientAuthentication: ClientAuthenticationMethod
   /** Space-separated, in the configured order. */
   readonly scope: string

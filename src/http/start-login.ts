@@ -36,8 +36,9 @@ const MAX_RESTARTS = 3 // STANDARDS CB-12
 
 /**
  * Sends the browser to the provider, with the login transaction in a cookie. The caller has made
- * sure that this is a navigation (STANDARDS AZ-12). A provider that is not known yet, or
- * does not take a pushed request, is a page with a way on, never a redirect (STANDARDS AZ-15). A login that keeps coming back without a usable session ends on a page (AT-26).
+ * sure that this is a navigation (STANDARDS AZ-12). A provider that is not known yet, or does not
+ * take a pushed request, is a page with a way on, never a redirect (STANDARDS AZ-15). A login that
+ * keeps coming back without a usable session ends on a page (AT-26).
  */
 export function createStartLogin(options: StartLoginOptions): StartLogin {
   const { provider, sessionCookie, transactionCookie, loginLimit, emit, nowMs } = options

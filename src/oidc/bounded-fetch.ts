@@ -22,6 +22,8 @@ export interface BoundedFetchOptions {
   /** Deadline of a call, its body included; at most 10 s are used. */
   readonly timeoutMs: number
   readonly certificateAuthority?: string
+  /** Shown to whoever asks for one in TLS; PEM text of both. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
 }
 
 const MAX_TIMEOUT_MS = 10_000 // STANDARDS TK-13
@@ -42,12 +44,12 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
   close(): Promise<void>
 } {
   const timeoutMs = Math.min(options.timeoutMs, MAX_TIMEOUT_MS)
-  const { certificateAuthority: ca } = options
+  const connect = { timeout: timeoutMs, ...VERIFIED, ...credentialsOf(options) }
   const newDispatcher = () =>
     new Agent({
       connections: MAX_CONNECTIONS,
       pipelining: 0, // no kept connections: a POST on one that the provider just closed may not be repeated
-      connect: { timeout: timeoutMs, ...VERIFIED, ...(ca === undefined ? {} : { ca }) },
+      connect,
     })
   const ours = newDispatcher()
   const strangers = { introspection: newDispatcher(), login_start: newDispatcher() }
@@ -82,6 +84,15 @@ export function createBoundedFetch(options: BoundedFetchOptions): {
   const all = [ours, ...Object.values(strangers)]
   const close = async () => void (await Promise.all(all.map((one) => one.destroy())))
   return { fetch: boundedFetch, close }
+}
+
+function credentialsOf({ certificateAuthority: ca, clientCertificate }: BoundedFetchOptions) {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(clientCertificate === undefined
+      ? {}
+      : { cert: clientCertificate.certificate, key: clientCertificate.key }),
+  }
 }
 
 function tooMany(): GatewayError {

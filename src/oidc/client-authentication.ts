@@ -1,4 +1,4 @@
-import { ClientSecretPost, None } from 'openid-client'
+import { ClientSecretPost, None, TlsClientAuth } from 'openid-client'
 import type { ClientAuth } from 'openid-client'
 import { privateKeyJwt } from './private-key-jwt.ts'
 import type { ClientAuthenticationMethod, ProviderOptions } from './provider-options.ts'
@@ -11,6 +11,9 @@ const METHODS: Readonly<Record<Exclude<ClientAuthenticationMethod, 'private_key_
   client_secret_basic: (clientId, clientSecret) =>
     basic(formEncode(clientId), formEncode(clientSecret)),
   client_secret_basic_raw: basic,
+  // The certificate proves it, in the handshake (RFC 8705 §2); how it was registered makes no difference here.
+  tls_client_auth: () => TlsClientAuth(),
+  self_signed_tls_client_auth: () => TlsClientAuth(),
 }
 
 /**

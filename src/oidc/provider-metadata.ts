@@ -46,9 +46,31 @@ export async function readProviderMetadata(
   }
   return {
     issuer: options.issuer,
-    endpoints: checkedEndpoints({ ...document, ...options.endpoints }, options),
+    endpoints: checkedEndpoints(
+      { ...document, ...aliases(document, options), ...options.endpoints },
+      options,
+    ),
     announcesIss: document['authorization_response_iss_parameter_supported'] === true,
   }
+}
+
+/** What we call ourselves, never where a browser is sent (RFC 8705 §5). */
+const ALIASED = new Set([
+  'token_endpoint',
+  'pushed_authorization_request_endpoint',
+  'userinfo_endpoint',
+  'revocation_endpoint',
+  'introspection_endpoint',
+])
+
+/** Where the provider asks for certificates, if not everywhere. */
+function aliases(
+  { mtls_endpoint_aliases: given }: Record<string, unknown>,
+  { clientCertificate }: ProviderOptions,
+): Record<string, unknown> {
+  if (clientCertificate === undefined || typeof given !== 'object' || given === null) return {}
+  const entries = Object.entries(given)
+  return Object.fromEntries(entries.filter(([name, url]) => ALIASED.has(name) && isGiven(url)))
 }
 
 function checkedEndpoints(document: Record<string, unknown>, options: ProviderOptions): Endpoints {

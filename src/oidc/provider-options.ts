@@ -54,6 +54,13 @@ export interface ProviderOptions {
   readonly metadataRefreshMs?: number
   /** PEM certificates trusted for the provider instead of the system's. */
   readonly certificateAuthority?: string
+  /** Shown in TLS to the provider (PEM text of both); its endpoints for mutual TLS are used then (RFC 8705 §5). */
+  readonly clientCertificate?: ClientCertificate
+}
+
+export interface ClientCertificate {
+  readonly certificate: string
+  readonly key: string
 }
 
 /** `client_secret_basic_raw`: for servers that do not form-decode the two halves (STACK O10). */
@@ -62,4 +69,6 @@ export type ClientAuthenticationMethod =
   | 'client_secret_basic_raw'
   | 'client_secret_post'
   | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth'
   | 'none'

@@ -20,6 +20,7 @@ const PAGE = read('docs/configuration.md')
 const EVERYTHING_ON = switchedOn(EXAMPLE)
   .replaceAll('/etc/bearergate/tls.key', 'server.key')
   .replaceAll('/run/secrets/gateway.key', 'server.key')
+  .replaceAll('/run/secrets/client.key', 'server.key')
   .replaceAll('/run/secrets/client_key.pem', 'server.key')
   .replace(/^ *clientSecret: .*\n/m, '') // a client has a secret or a key
   .replace('clientAuthentication: client_secret_basic', 'clientAuthentication: private_key_jwt')

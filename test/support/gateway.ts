@@ -75,11 +75,20 @@ export function providerSection(
 export async function startGateway(
   t: Owner,
   plan: GatewayPlan | string,
-  options: { readonly limits?: Partial<ConnectionLimits>; readonly level?: 'trace' | 'info' } = {},
+  options: {
+    readonly limits?: Partial<ConnectionLimits>
+    readonly level?: 'trace' | 'info'
+    /** What the configuration may read, by path. */
+    readonly files?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<InProcessGateway> {
   const port = await freePort()
   const text = typeof plan === 'string' ? plan : configText(plan, port)
-  const source = { env: process.env, readFile: () => ({ wrong: 'no files in this test' }) }
+  const readFile = (path: string) => {
+    const value = options.files?.[path]
+    return value === undefined ? { wrong: 'is no file of this test' } : { value }
+  }
+  const source = { env: process.env, readFile }
   const { config } = parseConfig(text, 'test.yaml', source)
   const log = createLog()
   const events: GatewayEvent[] = []

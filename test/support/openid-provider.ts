@@ -1,11 +1,15 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { exportJWK, generateKeyPair } from 'jose'
 import { interactionPolicy, Provider } from 'oidc-provider'
 import type { AdapterPayload, ClientMetadata, Configuration } from 'oidc-provider'
 import type { Browser, Page } from './browser-jar.ts'
 import { createProviderStorage } from './openid-provider-adapter.ts'
+import { SERVER_CERTIFICATE, TEST_AUTHORITY } from './upstream-certificates.ts'
 
 /**
  * A real OpenID provider (oidc-provider) in this process, with a login page that needs a click.
@@ -17,6 +21,7 @@ import { createProviderStorage } from './openid-provider-adapter.ts'
  * const page = await signIn(browser, 'http://127.0.0.1:4711/api/x', 'alice')
  * provider.tokenCalls('refresh_token'); provider.events; await provider.stop(); await provider.restart()
  * ```
+ * With `mutualTls` also `tls` and `tls-own`, known by a certificate: for the subject `gateway` of TEST_AUTHORITY, and that one itself.
  * Clients: `basic`, `post` (both with `provider.secret`) and `none` (public); `robot`, with the same secret, gets tokens of its own only.
  */
 export interface OpenIdProvider {
@@ -25,6 +30,8 @@ export interface OpenIdProvider {
   readonly port: number
   /** Secret of the clients `basic` and `post`; has characters that form-encoding changes. */
   readonly secret: string
+  /** With `mutualTls`: where certificates are asked for; its own is SERVER_CERTIFICATE. */
+  readonly mutualTlsOrigin: string | undefined
   /** The default resource (audience) of access tokens; they are JWTs for it. */
   readonly resource: string
   /** What happened, in order: `grant.success`, `grant.error`, `grant.revoked`, `refresh_token.consumed`, … */
@@ -57,6 +64,8 @@ export interface OpenIdProviderOptions {
   readonly offlineAccess?: boolean
   /** Public half of the key of the client `key`, a JWK. */
   readonly clientKey?: object
+  /** Endpoints for mutual TLS (RFC 8705 §5) on a listener of their own; the certificate (PEM) of the client `tls-own`. Default: none. */
+  readonly mutualTls?: string
   /** Tell the client of logouts (`registerGateway` sets the address); default true. */
   readonly backchannelLogout?: boolean
   /** Default `https://api.example.com`. */
@@ -119,9 +128,17 @@ export async function startOpenIdProvider(
   const secret = 'p@ss:w+rd/-_.~0123456789abcdef'
   const resource = options.resource ?? 'https://api.example.com'
   const gateways = new Set<string>()
+  const secure = createTlsServer({
+    ...SERVER_CERTIFICATE,
+    ca: TEST_AUTHORITY,
+    requestCert: true,
+    rejectUnauthorized: false, // the provider judges
+  })
+  const mutualTlsOrigin =
+    options.mutualTls === undefined ? undefined : `https://127.0.0.1:${await listen(secure, 0)}`
   const storage = createProviderStorage((id) => clientRecord(id, secret, gateways, options))
   const provider = new Provider(issuer, {
-    ...(await providerConfiguration(options, resource)),
+    ...(await providerConfiguration(options, resource, mutualTlsOrigin)),
     adapter: storage,
   })
   const events: ProviderEvent[] = []
@@ -152,12 +169,15 @@ export async function startOpenIdProvider(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     void answer(request, response)
   })
+  secure.on('request', (request, response) => void answer(request, response))
   const stop = () => close(server)
   t?.teardown(stop)
+  t?.teardown(() => close(secure))
   return {
     issuer,
     port,
     secret,
+    mutualTlsOrigin,
     resource,
     events,
     tokenCalls: (grantType) =>
@@ -215,6 +235,9 @@ function clientRecord(
     post: 'client_secret_post',
     none: 'none',
     key: 'private_key_jwt',
+    ...(options.mutualTls === undefined
+      ? {}
+      : { tls: 'tls_client_auth', 'tls-own': 'self_signed_tls_client_auth' }),
   }
   if (id === 'robot') return robotRecord(id, secret)
   const method = methods[id]
@@ -226,6 +249,9 @@ function clientRecord(
     client_id: id,
     ...(method.startsWith('client_secret') ? { client_secret: secret } : {}),
     ...(id === 'key' ? { jwks: { keys: [options.clientKey as never] } } : {}),
+    ...(id === 'tls' ? { tls_client_auth_san_dns: 'gateway' } : {}),
+    ...(id === 'tls-own' ? { jwks: { keys: [certificateJwk(options.mutualTls ?? '')] } } : {}),
+    ...(id.startsWith('tls') ? { tls_client_certificate_bound_access_tokens: true } : {}),
     token_endpoint_auth_method: method as 'none',
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
@@ -245,6 +271,13 @@ function clientRecord(
   return metadata
 }
 
+function certificateJwk(pem: string) {
+  const certificate = new X509Certificate(pem)
+  const jwk = certificate.publicKey.export({ format: 'jwk' })
+  const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url')
+  return { ...jwk, 'x5t#S256': thumbprint } as never
+}
+
 /** A program: client credentials and nothing else. */
 function robotRecord(id: string, secret: string): ClientMetadata {
   return {
@@ -260,6 +293,7 @@ function robotRecord(id: string, secret: string): ClientMetadata {
 async function providerConfiguration(
   options: OpenIdProviderOptions,
   resource: string,
+  mutualTlsOrigin: string | undefined,
 ): Promise<Configuration> {
   const accessTokenSeconds = options.accessTokenSeconds ?? 600
   return {
@@ -291,6 +325,12 @@ async function providerConfiguration(
       AuthorizationCode: 60,
     },
     acrValues: ['pwd', 'phr'],
+    ...(mutualTlsOrigin === undefined
+      ? {}
+      : {
+          clientAuthMethods: ['tls_client_auth', 'self_signed_tls_client_auth', 'none'],
+          discovery: { mtls_endpoint_aliases: aliases(mutualTlsOrigin) },
+        }),
     interactions: {
       policy: stepUpPolicy(),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
@@ -299,6 +339,17 @@ async function providerConfiguration(
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       introspection: { enabled: true },
+      mTLS: {
+        enabled: mutualTlsOrigin !== undefined,
+        certificateBoundAccessTokens: true,
+        tlsClientAuth: true,
+        selfSignedTlsClientAuth: true,
+        getCertificate: ({ socket }) => peerCertificate(socket as TLSSocket),
+        certificateAuthorized: ({ socket }) => (socket as TLSSocket).authorized,
+        certificateSubjectMatches: ({ socket }, property, expected) =>
+          property === 'tls_client_auth_san_dns' &&
+          (socket as TLSSocket).getPeerCertificate().subjectaltname === `DNS:${expected}`,
+      },
       pushedAuthorizationRequests: {
         enabled: options.pushedAuthorizationRequests !== undefined,
         requirePushedAuthorizationRequests: options.pushedAuthorizationRequests === 'required',
@@ -346,6 +397,22 @@ async function providerConfiguration(
       const { dispatcher: _, ...rest } = init as Record<string, unknown>
       return globalThis.fetch(url, rest)
     },
+  }
+}
+
+function peerCertificate(socket: TLSSocket): string | undefined {
+  const raw = socket.encrypted ? socket.getPeerCertificate().raw : undefined
+  return raw === undefined ? undefined : new X509Certificate(raw).toString()
+}
+
+/** The paths of oidc-provider. */
+function aliases(origin: string): Readonly<Record<string, string>> {
+  return {
+    token_endpoint: `${origin}/token`,
+    pushed_authorization_request_endpoint: `${origin}/request`,
+    userinfo_endpoint: `${origin}/me`,
+    revocation_endpoint: `${origin}/token/revocation`,
+    introspection_endpoint: `${origin}/token/introspection`,
   }
 }
 

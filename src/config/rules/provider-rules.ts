@@ -2,6 +2,7 @@ import { nameOfPath, type Path } from '../decode-report.ts'
 import type { ClientAuthenticationMethod } from '../../oidc/provider-options.ts'
 import { isLoopback } from '../formats/web-address.ts'
 import type { Draft, RuleReport } from './draft.ts'
+import { checkBothOfPair, checkKeyPair } from './key-pair-rule.ts'
 import { draftedProviders, type DraftedProvider } from './drafted-providers.ts'
 
 /** What the keys of each provider must agree on. */
@@ -13,6 +14,8 @@ function checkOne(draft: Draft, provider: DraftedProvider, report: RuleReport): 
   const { maxAge } = provider.keys
   checkTransport(draft, provider, report)
   checkClientAuthentication(provider, report)
+  checkBothOfPair([...provider.place, 'tls'], report)
+  checkKeyPair(provider.keys.tls, [...provider.place, 'tls'], report)
   checkScope(provider, report)
   checkParameters(provider, report)
   if (maxAge !== undefined && maxAge % 1_000 !== 0) {
@@ -52,13 +55,15 @@ function providerUrls(draft: Draft, { place, keys }: DraftedProvider): { path: P
   return places.flatMap(([path, url]) => (url === undefined ? [] : [{ path, url: new URL(url) }]))
 }
 
-const NEEDED: Readonly<
-  Record<ClientAuthenticationMethod, 'clientSecret' | 'clientKey' | undefined>
-> = {
+type Proof = 'clientSecret' | 'clientKey' | 'tls.certificate'
+
+const NEEDED: Readonly<Record<ClientAuthenticationMethod, Proof | undefined>> = {
   client_secret_basic: 'clientSecret',
   client_secret_basic_raw: 'clientSecret',
   client_secret_post: 'clientSecret',
   private_key_jwt: 'clientKey',
+  tls_client_auth: 'tls.certificate',
+  self_signed_tls_client_auth: 'tls.certificate',
   none: undefined,
 }
 
@@ -82,6 +87,8 @@ function checkClientAuthentication(provider: DraftedProvider, report: RuleReport
     report.problem(place, `is ${method}, which needs a clientSecret; a public client has none`)
   if (needed === 'clientKey' && !hasKey)
     report.problem(place, `is ${method}, which needs a clientKey`)
+  if (needed === 'tls.certificate' && !report.isWritten([...provider.place, 'tls', 'certificate']))
+    report.problem(place, `is ${method}, which needs tls.certificate and tls.key`)
 }
 
 function checkScope({ keys: { scope }, place }: DraftedProvider, report: RuleReport): void {

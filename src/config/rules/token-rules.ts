@@ -82,11 +82,12 @@ function checkNeeds(
     clientAuthentication === 'none' ||
     (clientAuthentication === undefined &&
       !report.isWritten([...place, 'clientSecret']) &&
-      !report.isWritten([...place, 'clientKey']))
+      !report.isWritten([...place, 'clientKey']) &&
+      !report.isWritten([...place, 'tls', 'certificate']))
   if (route.via === 'client_credentials' && isPublicClient) {
     report.problem(
       placeOf(route, 'via'),
-      `is client_credentials, which needs a client with credentials: ${name}.clientSecret or clientKey (RFC 6749 §4.4)`,
+      `is client_credentials, which needs a client with credentials: ${name}.clientSecret, clientKey or tls.certificate (RFC 6749 §4.4)`,
     )
   }
   if (route.via !== 'refresh') return

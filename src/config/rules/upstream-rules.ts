@@ -1,6 +1,6 @@
 import type { Path } from '../decode-report.ts'
 import type { RouteDraft, RuleReport } from './draft.ts'
-import { checkKeyPair } from './key-pair-rule.ts'
+import { checkBothOfPair, checkKeyPair } from './key-pair-rule.ts'
 
 /** What the keys that say how the upstream is spoken to must agree on. */
 export function checkUpstream(
@@ -15,17 +15,12 @@ export function checkUpstream(
     for (const key of written)
       report.problem([...place, 'tls', key], 'has no effect: the upstream is not https')
   }
-  if (written.includes('certificate') !== written.includes('key')) {
-    const [there, missing] = written.includes('key')
-      ? ['key', 'certificate']
-      : ['certificate', 'key']
-    report.problem([...place, 'tls', there], `has no effect without ${missing}`)
-  }
   if (http2 === true && websocket !== undefined && websocket !== false) {
     report.problem(
       [...place, 'websocket'],
       'needs HTTP/1.1: give WebSockets a route of their own without http2',
     )
   }
+  checkBothOfPair([...place, 'tls'], report)
   checkKeyPair(tls, [...place, 'tls'], report)
 }

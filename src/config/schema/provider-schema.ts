@@ -19,6 +19,20 @@ const certificateAuthority = text('certificate-file', {
     'configuration file. It opens no other target: upstreams have their own. Certificates are always verified; there is no switch.',
 })
 
+const certificate = text('certificate-file', {
+  example: '/etc/bearergate/client.pem',
+  description:
+    'PEM file of the certificate the gateway shows the provider, its intermediates behind it. Default: none. Needs key. Relative to the configuration file. With it the ' +
+    "provider's endpoints for mutual TLS are used where its metadata names them (mtls_endpoint_aliases, RFC 8705 §5); are they on another origin, allowedOrigins has to list that. " +
+    'For tokens bound to the certificate (§3) show the upstreams the same one: routes[].tls.',
+})
+
+const key = text('private-key-file', {
+  secret: true,
+  example: '/run/secrets/client.key',
+  description: 'PEM file of the private key of certificate, without passphrase.',
+})
+
 const endpoint = (path: string, what: string) => {
   const example = `https://idp.example.com/${path}`
   return optional(text('http-url', { example, description: what }))
@@ -155,14 +169,17 @@ const keys = {
         'client_secret_basic_raw',
         'client_secret_post',
         'private_key_jwt',
+        'tls_client_auth',
+        'self_signed_tls_client_auth',
         'none',
       ],
       {
         example: 'client_secret_basic',
         description:
           'How the gateway proves itself at the token endpoint. Default client_secret_basic with a clientSecret (id and secret ' +
-          'form-encoded, RFC 6749 §2.3.1), private_key_jwt with a clientKey, none without either. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
-          'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. ' +
+          'form-encoded, RFC 6749 §2.3.1), private_key_jwt with a clientKey, tls_client_auth with a tls.certificate, none without all of them. client_secret_basic_raw leaves the encoding out, for servers that do not ' +
+          'decode it: try it when a right secret is answered 401 or 403. client_secret_post sends the secret in the body. tls_client_auth and self_signed_tls_client_auth prove it by tls.certificate in the TLS handshake ' +
+          '(RFC 8705 §2): its subject is registered at the provider, or itself. ' +
           'PKCE is always used, also with none.',
       },
     ),
@@ -276,11 +293,15 @@ const keys = {
       'short only refreshes more often (RFC 6749 §5.1).',
   }),
   tls: section(
-    { certificateAuthority: optional(certificateAuthority) },
+    {
+      certificateAuthority: optional(certificateAuthority),
+      certificate: optional(certificate),
+      key: optional(key),
+    },
     {
       default: {},
       exampleOff: true,
-      description: "Verification of the provider's certificate.",
+      description: "Verification of the provider's certificate, and the gateway's own.",
     },
   ),
 }

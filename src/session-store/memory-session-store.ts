@@ -6,6 +6,7 @@ import type { NewStoredSession, SessionChange, SessionStore } from '../domain/se
 import { createKeyIndex } from './key-index.ts'
 import { createMemoryListing } from './memory-listing.ts'
 import { createMemoryLocks } from './memory-lock.ts'
+import { createOctetSlabs, type Block } from './octet-slabs.ts'
 
 export interface MemorySessionStoreOptions {
   /** A full store refuses new sessions (`store_unavailable`): a login must never sign out somebody else. */
@@ -24,8 +25,7 @@ const SWEEPS_PER_ROUND = 12 // everything is seen once a minute
 const LEAST_SWEEP = 500
 
 interface Entry {
-  /** One character per octet: a typed array of its own would cost 180 bytes more. */
-  sealed: string
+  sealed: Block
   version: number
   idleEndsAtMs: number
   readonly endsAtMs: number
@@ -38,6 +38,7 @@ interface Entry {
 export function createMemorySessionStore(options: MemorySessionStoreOptions): SessionStore {
   const { maxSessions, nowMs, sweepEveryMs = SWEEP_EVERY_MS } = options
   const sessions = new Map<string, Entry>()
+  const slabs = createOctetSlabs()
   const index = createKeyIndex()
   const ended = createExpiringMap<SessionEnd>(TOMBSTONES)
   const consumed = createExpiringMap<true>(TRANSACTIONS)
@@ -61,6 +62,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
   function remove(key: string, entry: Entry, reason: SessionEnd): void {
     sessions.delete(key)
     storedBytes -= entry.sealed.length
+    slabs.free(entry.sealed)
     for (const indexKey of entry.indexKeys) index.delete(indexKey, key)
     ended.set(key, reason, nowMs() + TOMBSTONE_MS)
     tell({ kind: 'ended', key, reason })
@@ -115,7 +117,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       refuseWhenFull()
       const place = nextPlace++
       const limits = { idleEndsAtMs, endsAtMs }
-      sessions.set(key, { sealed: packed(sealed), version: 1, ...limits, indexKeys, place })
+      sessions.set(key, { sealed: slabs.keep(sealed), version: 1, ...limits, indexKeys, place })
       storedBytes += sealed.length
       for (const indexKey of indexKeys) index.add(indexKey, key)
     },
@@ -123,7 +125,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       const entry = alive(key)
       if (entry !== undefined) {
         const { version, idleEndsAtMs } = entry
-        return { sealed: Buffer.from(entry.sealed, 'latin1'), version, idleEndsAtMs }
+        return { sealed: slabs.read(entry.sealed), version, idleEndsAtMs }
       }
       const reason = ended.get(key, nowMs())
       return reason === undefined ? undefined : { ended: reason }
@@ -131,8 +133,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
     async compareAndSet(key, expectedVersion, sealed) {
       const entry = alive(key)
       if (entry?.version !== expectedVersion) return false
-      storedBytes += sealed.length - entry.sealed.length
-      entry.sealed = packed(sealed)
+      const replaced = entry.sealed
+      entry.sealed = slabs.keep(sealed)
+      slabs.free(replaced)
+      storedBytes += sealed.length - replaced.length
       entry.version += 1
       tell({ kind: 'replaced', key, version: entry.version })
       return true
@@ -177,8 +181,4 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions): Se
       sessions.clear()
     },
   }
-}
-
-function packed(sealed: Uint8Array): string {
-  return Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length).toString('latin1')
 }

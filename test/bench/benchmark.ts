@@ -56,7 +56,7 @@ const SECTIONS: readonly Section[] = [
     minutesAtMost: 2.5,
     measure: withWrk(async () => [await measureSignedIdentity(rounds)]),
   },
-  { name: 'sessions', minutesAtMost: 3.5, measure: withWrk(() => measureSessions(rounds)) },
+  { name: 'sessions', minutesAtMost: 5, measure: withWrk(() => measureSessions(rounds)) },
   { name: 'large bodies', minutesAtMost: 4, measure: withWrk(() => measureLargeBodies(rounds)) },
   { name: 'start', minutesAtMost: 2.5, measure: measureStartUp },
   { name: 'workers', minutesAtMost: 2.5, measure: withWrk(() => measureWorkers(rounds)) }, // unpins

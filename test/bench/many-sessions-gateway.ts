@@ -14,9 +14,9 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 /*
  * A gateway that already has sessions, as so many logins would have made them. Arguments: port, upstream, number of
- * sessions, a file for their cookies.
+ * logins, number of these that have not signed out, a file for their cookies.
  */
-const [port = '0', upstream = '', count = '0', cookieFile = ''] = process.argv.slice(2)
+const [port = '0', upstream = '', logins = '0', kept = '0', cookieFile = ''] = process.argv.slice(2)
 const LIFE_MS = 3_600_000
 const AT_ONCE = 100
 
@@ -37,7 +37,7 @@ const metrics = createMetrics({ version: 'bench', routeIds: config.routes.map(({
 const { emit } = processTelemetry(config, metrics)
 const parts = await createParts(config, emit)
 const { app } = await createApp(config, parts)
-writeFileSync(cookieFile, (await cookiesOf(parts, Number(count))).join('\n'))
+writeFileSync(cookieFile, (await cookiesOf(parts)).join('\n'))
 const { server } = createPublicServer({
   limits: CONNECTION_LIMITS,
   onRequest: (request, response) => app.routing(request, response),
@@ -47,18 +47,21 @@ const { server } = createPublicServer({
 })
 server.listen(Number(port), '127.0.0.1')
 
-async function cookiesOf({ sessions }: GatewayParts, many: number): Promise<string[]> {
+async function cookiesOf({ sessions }: GatewayParts): Promise<string[]> {
   const lifetimes = { ticket: LIFE_MS, loginTransaction: 1, logoutState: 1, form: 1 }
   const seal = await createCookieSeal(fastify(), deriveKeys(config.session.secrets), lifetimes)
   const name = cookieName(config.publicUrl)
   const cookies: string[] = []
-  for (let at = 0; at < many; at += AT_ONCE) {
-    const size = Math.min(AT_ONCE, many - at)
+  for (let at = 0; at < Number(logins); at += AT_ONCE) {
+    const size = Math.min(AT_ONCE, Number(logins) - at)
     const tickets = await Promise.all(
       Array.from({ length: size }, () => sessions.create(newSignIn(), undefined)),
     )
-    for (const { id, key } of tickets)
-      cookies.push(`${name}=${encodeURIComponent(seal.seal('ticket', { id, key }))}`)
+    for (const ticket of tickets) {
+      const { id, key } = ticket
+      if (cookies.length >= Number(kept)) await sessions.end(ticket, 'session_revoked')
+      else cookies.push(`${name}=${encodeURIComponent(seal.seal('ticket', { id, key }))}`)
+    }
   }
   return cookies
 }

@@ -1,8 +1,7 @@
-import { ConfigError, formatDiagnostic, type Diagnostic } from '../config/config-error.ts'
 import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
-import { loadConfig } from '../config/load-config.ts'
 import { upstreamName, type Route } from '../domain/route.ts'
 import { parseArguments, UsageError } from './arguments.ts'
+import { checkFile, linesOf, problemsText, type CheckedFile } from './checked-file.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
 import { logoutNotices } from './logout-notices.ts'
@@ -21,13 +20,6 @@ Environment variables and files the configuration names are read; what is in the
 Exit codes: 0 valid, 1 invalid, 2 wrong usage
 `
 
-/** What a check found. Without a configuration there are problems. */
-interface CheckResult {
-  readonly config: GatewayConfig | undefined
-  readonly problems: readonly Diagnostic[]
-  readonly warnings: readonly Diagnostic[]
-}
-
 /** Validates a configuration file and tells every problem, or what would run; answers the exit code. */
 export async function runCheck(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseArguments(
@@ -43,36 +35,20 @@ export async function runCheck(args: readonly string[], io: CommandIo): Promise<
     throw new UsageError('the file is given twice')
   }
   const file = configFile(positionals[0] ?? values.config, io)
-  const result = check(file, io)
+  const result = checkFile(file, io)
   if (values.json === true)
     io.stdout.write(`${JSON.stringify(jsonOf(result, shortName(file, io)))}\n`)
   else tell(result, shortName(file, io), io)
   return result.config === undefined ? EXIT.failed : EXIT.ok
 }
 
-function check(file: string, io: CommandIo): CheckResult {
-  const inCwd = (found: Diagnostic): Diagnostic => ({ ...found, file: shortName(found.file, io) })
-  try {
-    const { config, warnings } = loadConfig(file, io.env)
-    return { config, problems: [], warnings: warnings.map(inCwd) }
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return { config: undefined, problems: error.diagnostics.map(inCwd), warnings: [] }
-  }
-}
-
-function tell({ config, problems, warnings }: CheckResult, name: string, io: CommandIo): void {
+function tell({ config, problems, warnings }: CheckedFile, name: string, io: CommandIo): void {
   if (config === undefined) {
-    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
-    io.stderr.write(`${linesOf(problems)}\n${name} is not valid: ${count}\n`)
+    io.stderr.write(problemsText(problems, name))
     return
   }
   io.stdout.write(`${name} is valid\n\n${summary(config)}\n`)
   if (warnings.length > 0) io.stdout.write(`\nWarnings:\n${linesOf(warnings)}`)
-}
-
-function linesOf(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic)}\n`).join('')
 }
 
 function summary(config: GatewayConfig): string {
@@ -133,7 +109,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** For machines: the same, under names that stay. */
-function jsonOf({ config, problems, warnings }: CheckResult, file: string): object {
+function jsonOf({ config, problems, warnings }: CheckedFile, file: string): object {
   const verdict = { file, valid: config !== undefined, problems, warnings }
   if (config === undefined) return verdict
   const routes = config.routes.map((route) => ({

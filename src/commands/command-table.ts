@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'say what would become of a request, and why',
     run: async (args, io) => (await import('./explain.ts')).runExplain(args, io),
   },
+  doctor: {
+    summary: 'try provider, session store and upstreams, and say what to fix',
+    run: async (args, io) => (await import('./doctor.ts')).runDoctor(args, io),
+  },
   sessions: {
     summary: 'list sessions, or end them',
     run: async (args, io) => (await import('./sessions.ts')).runSessions(args, io),

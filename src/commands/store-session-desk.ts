@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayConfig, SessionConfig } from '../config/gateway-config.ts'
 import { GatewayError } from '../domain/gateway-error.ts'
 import { createSessionOperations } from '../domain/session-operations.ts'
@@ -10,11 +9,11 @@ import { sessionRow } from '../server/session-row.ts'
 import { SessionFileError } from '../session-store/file-directory.ts'
 import { vault } from '../session-store/vault.ts'
 import { createSteadyClock } from '../steady-clock.ts'
+import { storeTrouble } from './serving-store.ts'
 import { SessionDeskError, type SessionDesk } from './session-desk.ts'
 
 const PAGE = 500
 const CONNECT_WITHIN_MS = 5_000
-const ASK_AGAIN_MS = 50
 
 /**
  * The sessions in the store of a configuration, without any gateway. Those that run hear of every
@@ -58,21 +57,11 @@ async function open(session: SessionConfig): Promise<SessionStore> {
   }
 }
 
-/** Stores connect in the background, and fail at once until they have. */
 async function connected(store: SessionStore): Promise<void> {
-  const giveUpAtMs = performance.now() + CONNECT_WITHIN_MS
-  for (;;) {
-    const failure = await store.ping().then(
-      () => undefined,
-      (cause: unknown) => cause,
-    )
-    if (failure === undefined) return
-    if (performance.now() >= giveUpAtMs) {
-      await store.close()
-      throw deskError(failure)
-    }
-    await delay(ASK_AGAIN_MS)
-  }
+  const failure = await storeTrouble(store, CONNECT_WITHIN_MS)
+  if (failure === undefined) return
+  await store.close()
+  throw deskError(failure)
 }
 
 async function told<Value>(work: Promise<Value>): Promise<Value> {

@@ -5,6 +5,7 @@ import {
   customFetch,
   enableNonRepudiationChecks,
 } from 'openid-client'
+import { GatewayError } from '../domain/gateway-error.ts'
 import type { BoundedFetch } from './bounded-fetch.ts'
 import { clientAuthentication } from './client-authentication.ts'
 import { REFRESH_CLOCK_TOLERANCE_MS } from './clock-tolerance.ts'
@@ -38,12 +39,21 @@ export async function connectToProvider(
   const metadata = await readProviderMetadata(options, fetch)
   const { jwks_uri: url } = metadata.endpoints
   const keys = previous?.keys.url === url ? previous.keys : createProviderKeys(url, fetch)
-  await keys.reload()
+  await readKeys(keys)
   const userinfo = configurationOf(options, metadata, fetch)
   enableNonRepudiationChecks(userinfo)
   // We check the times in ID tokens ourselves: with the library's check they would cost a refresh its tokens.
   const lenient = { ...options, clockToleranceMs: REFRESH_CLOCK_TOLERANCE_MS }
   return { metadata, keys, userinfo, configuration: configurationOf(lenient, metadata, fetch) }
+}
+
+async function readKeys(keys: ProviderKeys): Promise<void> {
+  try {
+    await keys.reload()
+  } catch (cause) {
+    const message = `the provider's keys at ${keys.url} cannot be used`
+    throw new GatewayError('provider_unavailable', message, { cause })
+  }
 }
 
 function configurationOf(

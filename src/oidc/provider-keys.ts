@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch } from 'jose'
-import type { JWTVerifyGetKey } from 'jose'
+import type { JWK, JWTVerifyGetKey } from 'jose'
 import type { BoundedFetch } from './bounded-fetch.ts'
 
 /** The provider's signing keys: one holder for ID tokens and whatever else it signs. */
@@ -7,6 +7,8 @@ export interface ProviderKeys {
   readonly url: string
   /** Picks the key of a token. An unknown `kid` reads the set again, at most every 10 s. */
   readonly keyOf: JWTVerifyGetKey
+  /** The public keys that were read last. */
+  known(): readonly JWK[]
   /** Reads the set now; the old one stays when that fails. */
   reload(): Promise<void>
 }
@@ -35,6 +37,7 @@ export function createProviderKeys(url: string, fetch: BoundedFetch): ProviderKe
   return {
     url,
     keyOf,
+    known: () => keyOf.jwks()?.keys ?? [],
     reload: async () => {
       asked = true
       await keyOf.reload().finally(() => {

@@ -9,6 +9,8 @@ export interface ProviderMetadata {
   readonly endpoints: Endpoints
   /** The provider announces `iss` in its authorization responses (RFC 9207 §3). */
   readonly announcesIss: boolean
+  /** The whole document as the provider wrote it, unchecked: for those who look for what it offers. */
+  readonly document: Readonly<Record<string, unknown>>
 }
 
 export interface Endpoints {
@@ -27,6 +29,20 @@ const REQUIRED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as con
 const OPTIONAL = ['revocation_endpoint', 'end_session_endpoint'] as const
 const PUSHING = 'pushed_authorization_request_endpoint'
 
+/** The metadata are another issuer's, by as little as a slash at the end (OpenID Connect Discovery §4.3). */
+export class IssuerMismatch extends GatewayError {
+  /** What the provider calls itself: any JSON. */
+  readonly announced: unknown
+
+  constructor(announced: unknown, configured: string) {
+    super(
+      'provider_error',
+      `the provider calls itself ${JSON.stringify(announced)}, provider.issuer is ${JSON.stringify(configured)}`,
+    )
+    this.announced = announced
+  }
+}
+
 /**
  * Reads the metadata, at the configured address or at the well-known ones, and checks them.
  *
@@ -38,11 +54,11 @@ export async function readProviderMetadata(
   fetch: BoundedFetch,
 ): Promise<ProviderMetadata> {
   const pinned = REQUIRED.every((name) => name in options.endpoints)
-  const document = pinned ? { issuer: options.issuer } : await readDocument(options, fetch)
+  const document: Readonly<Record<string, unknown>> = pinned
+    ? { issuer: options.issuer }
+    : await readDocument(options, fetch)
   if (document['issuer'] !== options.issuer) {
-    throw unusable(
-      `the provider calls itself ${JSON.stringify(document['issuer'])}, provider.issuer is ${JSON.stringify(options.issuer)}`,
-    )
+    throw new IssuerMismatch(document['issuer'], options.issuer)
   }
   return {
     issuer: options.issuer,
@@ -51,6 +67,7 @@ export async function readProviderMetadata(
       options,
     ),
     announcesIss: document['authorization_response_iss_parameter_supported'] === true,
+    document,
   }
 }
 

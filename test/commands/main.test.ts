@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { spawnMain } from '../support/gateway.ts'
 
-const COMMANDS = ['serve', 'check', 'explain', 'sessions', 'demo', 'healthcheck']
+const COMMANDS = ['serve', 'check', 'explain', 'doctor', 'sessions', 'demo', 'healthcheck']
 
 async function run(t: Test, args: readonly string[], env: Record<string, string> = {}) {
   const running = spawnMain(t, args, env)

@@ -184,7 +184,7 @@ t.test(
       })
       await eventually(() => eventsOf('provider_unavailable').length > 0)
       t.equal(provider.ready(), false, name)
-      t.match((provider.lastError() as Error).message, message, name)
+      t.match(messagesOf(provider.lastError()), message, name)
       t.match(await failure(authorizationRequest(provider, wish, 0)), {
         reason: 'provider_unavailable',
       })
@@ -198,6 +198,11 @@ t.test(
     )
   },
 )
+
+/** Of an error and its causes. */
+function messagesOf(error: unknown): string {
+  return error instanceof Error ? `${error.message}; ${messagesOf(error.cause)}` : ''
+}
 
 t.test('ID-3 plain http needs allowInsecureHttp', async (t) => {
   const { provider } = await startLoginBed(t, { allowInsecureHttp: false })

@@ -1,0 +1,138 @@
+import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
+import { createProviders, type ProviderParts } from '../gateway-providers.ts'
+import { createBoundedFetch } from '../oidc/bounded-fetch.ts'
+import type { ProviderConnection } from '../oidc/provider-connection.ts'
+import { evidence } from '../telemetry/evidence.ts'
+import { examineClient } from './client-examination.ts'
+import {
+  failure,
+  ok,
+  skipped,
+  warning,
+  type Examination,
+  type Finding,
+  type Tell,
+} from './finding.ts'
+import { logoutNotices } from './logout-notices.ts'
+import { discoveryFailure } from './provider-failure.ts'
+import { offerFindings } from './provider-offer.ts'
+import { examineLogoutRedirect, examineRedirect } from './redirect-examination.ts'
+
+/** Reads metadata and keys of a provider as the gateway does, and tries the client there without any user. */
+export function providerExamination(config: ProviderConfig, all: GatewayConfig): Examination {
+  const { name, issuer } = config
+  return {
+    subject: `provider ${name === '' ? issuer : `${name}: ${issuer}`}`,
+    async examine(tell) {
+      const { parts, outcome } = search(config, all, tell)
+      const http = createBoundedFetch(config)
+      try {
+        const cause = await outcome
+        const connection = parts.provider.current()
+        if (connection === undefined) return tell(discoveryFailure(cause, config))
+        for (const finding of known(connection, config, all)) tell(finding)
+        await Promise.all([
+          examineClient(parts.provider, config).then(tell),
+          examineRedirect(parts.provider, config, http.fetch).then(tell),
+          examineLogoutRedirect(parts.provider, config, http.fetch).then(each(tell)),
+          examineIntrospection(parts, config, all).then(each(tell)),
+        ])
+        const { backchannel, frontchannel } = logoutNotices(all)
+        tell(
+          skipped(
+            'logout_uris',
+            `registered cannot be seen from here: ${backchannel} (back channel), ${frontchannel} (front channel)`,
+          ),
+        )
+      } finally {
+        await Promise.all([parts.provider.close(), http.close()])
+      }
+    },
+  }
+}
+
+interface Search {
+  readonly parts: ProviderParts
+  /** Why the first attempt to read metadata and keys failed; `undefined` when it did not. */
+  readonly outcome: Promise<unknown>
+}
+
+function search(config: ProviderConfig, { routes }: GatewayConfig, tell: Tell): Search {
+  let settle: (cause: unknown) => void = () => undefined
+  const outcome = new Promise<unknown>((resolve) => (settle = resolve))
+  // With no tolerance, a clock is told of from 5 s on: a running gateway bears more before it says so.
+  const providers = [{ ...config, clockToleranceMs: 0 }]
+  const [parts] = createProviders(
+    { providers, routes },
+    {
+      cooldownMs: 0,
+      nowMs: Date.now,
+      emit(event) {
+        if (event.type === 'provider_ready') settle(undefined)
+        if (event.type === 'provider_unavailable') settle(event.cause)
+        if (event.type === 'warning' && event.code === 'clock_skew')
+          tell(warning('clock', event.message, 'keep this machine and the provider on NTP'))
+      },
+    },
+  )
+  return { parts: parts!, outcome }
+}
+
+function each(tell: Tell): (findings: readonly Finding[]) => void {
+  return (findings) => findings.forEach(tell)
+}
+
+function known(
+  { metadata, keys }: ProviderConnection,
+  provider: ProviderConfig,
+  all: GatewayConfig,
+) {
+  const usable = keys.known().filter(({ use }) => use !== 'enc')
+  const kinds = [...new Set(usable.map(({ kty, crv, alg }) => alg ?? crv ?? kty))]
+  return [
+    ok('discovery', `it calls itself ${metadata.issuer}, as configured`),
+    usable.length === 0
+      ? failure(
+          'keys',
+          `there is no key for signatures at ${keys.url}`,
+          'give the provider a signing key: no ID token can be checked',
+        )
+      : ok('keys', `${usable.length} for signatures at ${keys.url} (${kinds.join(', ')})`),
+    ...offerFindings(metadata, { provider, logout: all.logout, routes: all.routes }),
+  ]
+}
+
+/** Asks about a token that is none, where callers' tokens are to be asked about (RFC 7662). */
+async function examineIntrospection(
+  { bearerTokens, provider }: ProviderParts,
+  { name }: ProviderConfig,
+  { routes }: GatewayConfig,
+): Promise<Finding[]> {
+  const route = routes.find(
+    ({ credentials: { bearer }, providers }) =>
+      providers.includes(name) && bearer !== undefined && bearer.check !== 'keys',
+  )
+  if (route?.credentials.bearer === undefined) return []
+  const { bearer } = route.credentials
+  const { introspection_endpoint: endpoint } = provider.current()?.metadata.endpoints ?? {}
+  if (endpoint === undefined && bearer.check === 'auto')
+    return [
+      skipped(
+        'introspection',
+        `there is no introspection_endpoint: ${route.id} takes signed tokens only`,
+      ),
+    ]
+  try {
+    await bearerTokens.check('bearergate-doctor', { ...bearer, check: 'introspection' })
+    return [ok('introspection', 'the provider answers questions about tokens')]
+  } catch (cause) {
+    const words = evidence(cause).map(({ message, error, name: kind }) => error ?? message ?? kind)
+    return [
+      failure(
+        'introspection',
+        `${route.id} needs introspection, and it fails: ${words.join(': ')}`,
+        'allow introspection for this client at the provider, or check tokens by keys (bearer.check)',
+      ),
+    ]
+  }
+}

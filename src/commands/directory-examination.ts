@@ -1,7 +1,8 @@
-import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { explain } from '../session-store/file-directory.ts'
+import { explain, prepareDirectory } from '../session-store/file-directory.ts'
 import { failure, ok, skipped, warning, type Tell } from './finding.ts'
+import { storeFailure } from './store-failure.ts'
 
 /** Where session files are, as configured. */
 interface SessionFile {
@@ -10,7 +11,7 @@ interface SessionFile {
 }
 
 /**
- * Looks at the directory without touching it; true when the store in it may be opened. What doctor made there would
+ * Looks at the directory and makes nothing there; true when the store in it may be opened. What doctor made would
  * belong to whoever runs it, and the gateway could not open it.
  */
 export function examineDirectory({ path, maxBytes }: SessionFile, tell: Tell): boolean {
@@ -26,9 +27,7 @@ export function examineDirectory({ path, maxBytes }: SessionFile, tell: Tell): b
     tell(skipped('store', `${path} is not there yet: the gateway makes it when it starts`))
     return false
   }
-  const stranger = strangerTo(path)
-  if (stranger !== undefined) tell(skipped('store', `${path} ${stranger}`))
-  return stranger === undefined
+  return mayBeOpened(path, tell)
 }
 
 /** As the operating system says it. */
@@ -42,12 +41,33 @@ function troubleWith(path: string): unknown {
   }
 }
 
-/** Why the store must be left alone, though it could be opened. */
-function strangerTo(path: string): string | undefined {
-  const { uid } = statSync(path)
-  if (readdirSync(path).length === 0) return 'is empty: the gateway makes its files when it starts'
-  if (process.geteuid?.() !== 0 || uid === 0) return undefined
-  return `belongs to user ${uid}, and root may everything: run doctor as the user of the gateway`
+/** True when there are sessions, and opening them leaves nothing behind that the gateway may not open. */
+function mayBeOpened(path: string, tell: Tell): boolean {
+  try {
+    const uid = ownerOf(prepareDirectory(path))
+    if (uid === undefined)
+      tell(
+        skipped(
+          'store',
+          `${path} holds no sessions yet: the gateway makes its file when it starts`,
+        ),
+      )
+    else if (process.geteuid?.() === 0 && uid !== 0)
+      tell(
+        skipped(
+          'store',
+          `${path} belongs to user ${uid}, and root may everything: run doctor as that user`,
+        ),
+      )
+    else return true
+  } catch (cause) {
+    tell(storeFailure('directory', cause))
+  }
+  return false
+}
+
+function ownerOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.uid
 }
 
 function examineSpace(path: string, maxBytes: number, tell: Tell): void {

@@ -32,9 +32,15 @@ export function storeExamination(session: SessionConfig): Examination {
 async function examineStore(session: SessionConfig, tell: Tell): Promise<boolean> {
   let store: SessionStore | undefined
   try {
-    store = await createStore(session, createSteadyClock(), () => undefined)
+    let heard: unknown // nodes of a Cluster are heard of here only
+    store = await createStore(session, createSteadyClock(), (event) => {
+      if (event.type === 'store_failed') heard = event.cause
+    })
     const trouble = await storeTrouble(store, connectWithinMs(session.redis))
-    if (trouble !== undefined) throw trouble
+    if (trouble !== undefined) {
+      tell(storeFailure('store', heard ?? trouble))
+      return false
+    }
     tell(await tryRecord(store))
     tell(await tryNews(store))
     return true

@@ -104,7 +104,7 @@ t.test('the session file: tried where there is one, and never made', async (t) =
     [/skip  \S+ is not there yet/, /ok    \d+ MiB are free/],
     secrets,
   )
-  await tells(t, at('empty'), [/skip  \S+ is empty/], secrets)
+  await tells(t, at('empty'), [/skip  \S+ holds no sessions yet/], secrets)
   await tells(t, at('foreign'), [/FAIL  .*holds "a.txt"/], secrets)
   await tells(t, at('file'), [/FAIL  .*not a directory/], secrets)
   t.strictSame((await readdir(folder)).sort(), ['empty', 'file', 'foreign'])

@@ -4,7 +4,7 @@ import { sendContinue } from './expect-continue.ts'
 import { sendEarlyHints } from './early-hints.ts'
 import { reasonPhrase } from './response-framing.ts'
 import { sendableTrailers } from './response-trailers.ts'
-import { breakOff, sendHeadAhead, sendLast } from './response-writes.ts'
+import { breakOff, flushHead, sendHeadAhead, sendLast } from './response-writes.ts'
 
 /** The head of an answer, as it came and as it is to be sent. */
 export interface AnswerHead {
@@ -108,7 +108,8 @@ export class ClientAnswer {
   flushHead(): void {
     if (!this.#headWaits) return
     this.#headWaits = false
-    this.#response.flushHeaders()
+    if (this.#bytesLeft > 0) flushHead(this.#response)
+    else this.#response.flushHeaders() // without a body there is nothing that could be written
   }
 
   finish(rawTrailers: readonly (Buffer | string)[] | null): void {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { guardedRoute, openRoute, startProxied } from '../support/proxied.ts'
 import { ask, head, openRawSocket } from '../support/raw-socket.ts'
@@ -324,6 +324,51 @@ t.test('HX-12 an unasked 100 before the answer is swallowed', async (t) => {
   t.equal(answer.status, 200)
   t.equal(answer.interim.length, 0)
 })
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n'
+const WHOLE = answerOf('HTTP/1.1 100 Continue\r\n\r\n')
+/** Pieces of what the upstream sends, each on its own. */
+const IN_PIECES: Readonly<Record<string, readonly string[]>> = {
+  'octet by octet': [...(CONTINUE + WHOLE)],
+  'cut inside its head': [CONTINUE.slice(0, 20), CONTINUE.slice(20) + WHOLE],
+  'cut inside its version': [CONTINUE.slice(0, 7), CONTINUE.slice(7) + WHOLE],
+  'behind another interim answer': [`HTTP/1.1 102 Processing\r\n\r\n${CONTINUE}${WHOLE}`],
+  'ahead of one': [`${CONTINUE}HTTP/1.1 102 Processing\r\n\r\n${WHOLE}`],
+  'between two, cut': [
+    `HTTP/1.1 102 Processing\r\n\r\n${CONTINUE}HTTP/1.1 102 Pro`,
+    `cessing\r\n\r\n${CONTINUE}${WHOLE}`,
+  ],
+  'with a large head': [`HTTP/1.1 100 Continue\r\nx-a: ${'b'.repeat(9_000)}\r\n\r\n${WHOLE}`],
+  'a thousand times': [CONTINUE.repeat(1_000) + WHOLE],
+}
+
+for (const [name, pieces] of Object.entries(IN_PIECES)) {
+  t.test(`HX-12 an unasked 100 ${name} is swallowed, and nothing else is`, async (t) => {
+    const upstream = await startRawUpstream(t, ({ socket }) => void sendApart(socket, pieces))
+    const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+    const client = await openRawSocket(t, port)
+    for (let call = 0; call < 2; call++) {
+      client.write(GET)
+      t.match(await client.next(), { status: 200, body: 'HTTP/1.1 100 Continue\r\n\r\n' })
+    }
+    t.equal(upstream.connections(), 1)
+  })
+}
+
+t.test('HX-12 an interim answer that never ends is 502', async (t) => {
+  const flood = `HTTP/1.1 100 Continue\r\n${'x-a: b\r\n'.repeat(10_000)}`
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(flood))
+  const { port } = await startProxied(t, [openRoute('/*', upstream.origin)])
+  t.equal((await ask(t, port, GET)).status, 502)
+})
+
+async function sendApart(socket: Socket, pieces: readonly string[]): Promise<void> {
+  socket.setNoDelay(true)
+  for (const piece of pieces) {
+    await new Promise((resolve) => socket.write(piece, resolve))
+    await new Promise((resolve) => setTimeout(resolve, 1)) // apart on the wire, mostly
+  }
+}
 
 t.test('HX-12 P11 early hints reach the client before the answer', async (t) => {
   const hints =

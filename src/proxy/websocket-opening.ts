@@ -1,4 +1,5 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { BearerToken } from '../domain/bearer-credential.ts'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
@@ -12,6 +13,7 @@ import { finishedEvent, type Mishap } from './finished-event.ts'
 import { closeAfterAnswer } from './lingering-close.ts'
 import type { SharedContext } from './proxy-context.ts'
 import { dropLength } from './response-framing.ts'
+import { breakOff } from './response-writes.ts'
 import type { Passage, TransferLine } from './transfer-line.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 import { dialWebSocket, type DialCall } from './websocket-dial.ts'
@@ -78,7 +80,7 @@ export function createOpening({ shared, request, socket, head }: OpeningOptions)
         },
         onAnswer: (answer) => {
           early.take()
-          if ((answer.statusCode ?? 0) > 599) {
+          if ((answer.statusCode ?? 0) > 599 || isForeignCoding(answer)) {
             answer.destroy()
             return refuse('upstream_protocol_error')
           }
@@ -120,21 +122,24 @@ function relayAnswer(
   const sent = fields(line, answer, passage)
   if (status === 204) dropLength(sent) // HX-23
   socket.write(headOf(status, [...sent, 'connection', 'close']), 'latin1')
-  answer.on('error', () => socket.destroy()).on('end', () => closeAfterAnswer(socket))
-  answer.setTimeout(line.route.timeouts.idleMs, () => socket.destroy())
+  // Its length is where the connection ends, so a part must not end like the whole (HX-15).
+  const cut = (): void => breakOff('1.0', socket as Socket)
+  answer.on('error', cut).on('end', () => closeAfterAnswer(socket))
+  answer.setTimeout(line.route.timeouts.idleMs, cut)
   socket.on('end', () => socket.destroy()).on('close', () => answer.destroy())
   socket.resume() // else nobody would hear of its end (HX-18)
   answer.pipe(socket)
 }
 
 function switchingHead(line: TransferLine, answer: IncomingMessage, passage: Passage): string {
-  return headOf(101, [
-    'connection',
-    'Upgrade',
-    'upgrade',
-    'websocket',
-    ...fields(line, answer, passage),
-  ])
+  const sent = fields(line, answer, passage)
+  dropLength(sent) // as for every interim answer (RFC 9110 §8.6)
+  return headOf(101, ['connection', 'Upgrade', 'upgrade', 'websocket', ...sent])
+}
+
+function isForeignCoding({ headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
 }
 
 function fields(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Route } from '../../src/domain/route.ts'
@@ -203,6 +204,43 @@ t.test('HX-19 a refusal that stalls for too long is cut', async (t) => {
   await client.closed
 })
 
+/** Refusals of which the rest never comes: their bodies end with the connection, so the end must not be a quiet one. */
+const CUT_REFUSALS: Readonly<Record<string, (socket: Socket) => void>> = {
+  'chunks without an end': (socket) =>
+    socket.end('HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'),
+  'fewer octets than its length says': (socket) =>
+    socket.end('HTTP/1.1 403 No\r\ncontent-length: 9\r\n\r\nhalf'),
+  'a reset': (socket) => {
+    socket.write('HTTP/1.1 403 No\r\n\r\nhalf')
+    setTimeout(() => socket.resetAndDestroy(), 50) // behind what it wrote
+  },
+  'silence behind a half': (socket) =>
+    socket.write('HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n'),
+}
+
+for (const [name, refuse] of Object.entries(CUT_REFUSALS)) {
+  t.test(`HX-15 a refusal that breaks off by ${name} never looks whole`, async (t) => {
+    const upstream = await startRawUpstream(t, ({ socket }) => refuse(socket))
+    const timeouts = { connectMs: 1_000, headersMs: 5_000, idleMs: 200 }
+    const { port } = await startProxied(t, [
+      openRoute('/ws', upstream.origin, { ...ALLOWED, timeouts }),
+    ])
+    const client = await openRawSocket(t, port)
+    client.write(OPEN)
+    t.equal(await client.closed, true, 'by a reset')
+  })
+}
+
+t.test('HX-14 a refusal in a coding that nobody undoes is 502', async (t) => {
+  const coded =
+    'HTTP/1.1 403 No\r\ntransfer-encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n'
+  const upstream = await startRawUpstream(t, ({ socket }) => void socket.write(coded))
+  const { port } = await startProxied(t, [openRoute('/ws', upstream.origin, ALLOWED)])
+  const answer = await ask(t, port, OPEN)
+  t.equal(answer.status, 502)
+  t.notMatch(answer.body, /secret/)
+})
+
 t.test('AT-30 a refusal with a status that HTTP has not is 502', async (t) => {
   const upstream = await startRawUpstream(t, ({ socket }) => {
     socket.write('HTTP/1.1 999 No\r\ncontent-length: 2\r\n\r\nno')
@@ -280,7 +318,7 @@ t.test('W1 HX-18 a client that leaves during the handshake hangs up on the upstr
 /** An open tunnel between two raw sockets. */
 async function openTunnel(t: Test, route: (origin: string) => Route) {
   const upstream = await startRawUpstream(t, (request) =>
-    accepted(request, 'X-Server: yes', 'Set-Cookie: bearergate=x'),
+    accepted(request, 'X-Server: yes', 'Set-Cookie: bearergate=x', 'Content-Length: 5'),
   )
   const proxied = await startProxied(t, [route(upstream.origin)])
   const { cookie, ticket } = await proxied.signIn()
@@ -298,6 +336,7 @@ t.test("W1 the 101 is the upstream's own, less what it may not set", async (t) =
   t.equal(answer.header('x-server'), 'yes')
   t.equal(answer.header('upgrade'), 'websocket')
   t.equal(answer.header('set-cookie'), undefined)
+  t.equal(answer.header('content-length'), undefined, 'RFC 9110 §8.6')
 })
 
 t.test('CS-7 LO-15 the end of the session closes the socket with 4401', async (t) => {

@@ -84,6 +84,7 @@ export function createOpening({ shared, request, socket, head }: OpeningOptions)
             answer.destroy()
             return refuse('upstream_protocol_error')
           }
+          dialled.on('error', () => cutOff(socket)) // of a reset the answer says nothing but its end
           relayAnswer(line, socket, answer, passage)
           tell({ status: answer.statusCode ?? 0, upstreamMs: upstreamMs() })
         },
@@ -122,13 +123,16 @@ function relayAnswer(
   const sent = fields(line, answer, passage)
   if (status === 204) dropLength(sent) // HX-23
   socket.write(headOf(status, [...sent, 'connection', 'close']), 'latin1')
-  // Its length is where the connection ends, so a part must not end like the whole (HX-15).
-  const cut = (): void => breakOff('1.0', socket as Socket)
-  answer.on('error', cut).on('end', () => closeAfterAnswer(socket))
-  answer.setTimeout(line.route.timeouts.idleMs, cut)
+  answer.on('error', () => cutOff(socket)).on('end', () => closeAfterAnswer(socket))
+  answer.setTimeout(line.route.timeouts.idleMs, () => cutOff(socket))
   socket.on('end', () => socket.destroy()).on('close', () => answer.destroy())
   socket.resume() // else nobody would hear of its end (HX-18)
   answer.pipe(socket)
+}
+
+/** The body's length is where the connection ends, so a part must not end like the whole (HX-15). */
+function cutOff(socket: Duplex): void {
+  breakOff('1.0', socket as Socket)
 }
 
 function switchingHead(line: TransferLine, answer: IncomingMessage, passage: Passage): string {

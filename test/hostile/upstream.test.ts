@@ -329,7 +329,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\nx-a: b\r\n\r\n'
 const WHOLE = answerOf('HTTP/1.1 100 Continue\r\n\r\n')
 /** Pieces of what the upstream sends, each on its own. */
 const IN_PIECES: Readonly<Record<string, readonly string[]>> = {
-  'octet by octet': [...(CONTINUE + WHOLE)],
+  'octet by octet': (CONTINUE + WHOLE).split(''),
   'cut inside its head': [CONTINUE.slice(0, 20), CONTINUE.slice(20) + WHOLE],
   'cut inside its version': [CONTINUE.slice(0, 7), CONTINUE.slice(7) + WHOLE],
   'behind another interim answer': [`HTTP/1.1 102 Processing\r\n\r\n${CONTINUE}${WHOLE}`],

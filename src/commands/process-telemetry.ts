@@ -13,7 +13,7 @@ export function processTelemetry(
 ): Telemetry {
   return createTelemetry({
     level: config.logging.level,
-    destination: standardOutput(metrics.lineDropped),
+    destination: standardOutput(metrics.lineDropped, worker !== undefined),
     metrics,
     pseudonymKey: pseudonymKey(config.session.secrets),
     nowMs: Date.now,

@@ -10,24 +10,26 @@ export interface LogDestination {
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 const FLUSH_TIMEOUT_MS = 1_000
 const GATHER_MS = 10 // what a crash that no handler sees (SIGKILL) may cost; a write per line costs each request 7 µs of 50
-const ONE_WRITE_BYTES = 4_096 // PIPE_BUF: the lines of several workers never mix in writes of at most so much
+const ONE_WRITE_BYTES = 65_536 // what a pipe holds; a write goes through another thread, which costs more than its octets
+const SHARED_WRITE_BYTES = 4_096 // PIPE_BUF: lines of several processes never mix in writes of at most so much
 
 /**
  * Standard output, written in the background: a log reader that hangs costs lines past 4 MiB (told
  * to `onDrop`), never requests, and does not hold up the end. One that went away (EPIPE) is forgotten.
- * Lines that come within 10 ms go out in one write.
+ * Lines that come within 10 ms go out in one write; in small ones where other processes write there, too.
  */
-export function standardOutput(onDrop: () => void): LogDestination {
+export function standardOutput(onDrop: () => void, isShared: boolean): LogDestination {
+  const atOnceBytes = isShared ? SHARED_WRITE_BYTES : ONE_WRITE_BYTES
   const stream = pino.destination({
     fd: 1,
     sync: false,
     maxLength: MAX_BUFFERED_BYTES,
-    maxWrite: ONE_WRITE_BYTES,
+    maxWrite: atOnceBytes,
   })
   stream.on('drop', (lines: string) => {
     for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) onDrop()
   })
-  const gathered = gather((lines) => stream.write(lines))
+  const gathered = gather(atOnceBytes, (lines) => stream.write(lines))
   let ended = false
   process.prependListener('exit', gathered.handOn) // ahead of pino's, which writes out what it has
   return {
@@ -44,7 +46,7 @@ export function standardOutput(onDrop: () => void): LogDestination {
 }
 
 /** Collects lines until the time has come to hand them on together, or the next would not fit into one write. */
-function gather(write: (lines: string) => unknown) {
+function gather(atOnceBytes: number, write: (lines: string) => unknown) {
   let lines = ''
   let bytes = 0
   let timer: NodeJS.Timeout | undefined
@@ -59,7 +61,7 @@ function gather(write: (lines: string) => unknown) {
   }
   const add = (line: string): void => {
     const more = Buffer.byteLength(line)
-    if (bytes + more > ONE_WRITE_BYTES) handOn()
+    if (bytes + more > atOnceBytes) handOn()
     lines += line
     bytes += more
     timer ??= setTimeout(handOn, GATHER_MS)

@@ -10,12 +10,22 @@ export function checkEffect(route: RouteDraft, place: Path, report: RuleReport):
     if (obstacle !== undefined && report.isWritten(path))
       report.problem(path, `has no effect ${obstacle}`)
   }
-  const withSockets = route.websocket !== undefined && route.websocket !== false
-  if (withSockets && isWithoutGet(route)) {
+  if (!takesSockets(route)) return checkTotal(route, place, report)
+  if (isWithoutGet(route)) {
     report.problem(
       [...place, 'websocket'],
       'needs GET among methods: a WebSocket begins with a GET',
     )
+  }
+}
+
+/** The whole ends before its part could. */
+function checkTotal({ timeouts }: RouteDraft, place: Path, report: RuleReport): void {
+  const { total = 0 } = timeouts ?? {}
+  for (const key of ['headers', 'idle'] as const) {
+    const path = [...place, 'timeouts', key]
+    if (total > 0 && (timeouts?.[key] ?? 0) > total && report.isWritten(path))
+      report.problem(path, 'is more than timeouts.total, so it would never take effect')
   }
 }
 
@@ -32,6 +42,10 @@ function obstacles(route: RouteDraft): Readonly<Record<string, string | undefine
     csrf: atPublic ?? (isSafeOnly ? 'without an unsafe method among methods' : undefined),
     cacheable: atPublic,
   }
+}
+
+function takesSockets({ websocket }: RouteDraft): boolean {
+  return websocket !== undefined && websocket !== false
 }
 
 function isWithoutGet({ methods }: RouteDraft): boolean {

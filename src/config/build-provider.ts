@@ -54,6 +54,7 @@ function buildProvider(
       (parameter) => !Object.hasOwn(keys.authorizationParameters, parameter),
     ),
     pushedAuthorizationRequests: keys.pushedAuthorizationRequests,
+    signedAuthorizationRequests: keys.signedAuthorizationRequests,
     redirectUri: `${origin}/oauth2/callback${ownCallback ? `/${name}` : ''}`,
     sharesCallback: isCallbackShared && !ownCallback,
     postLogoutRedirectUri: `${origin}/oauth2/logout/callback`,

@@ -62,6 +62,8 @@ export interface ProviderConfig {
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** Push authorization requests also where the provider does not require it. */
   readonly pushedAuthorizationRequests: boolean
+  /** Sign them with `clientKey` also where the provider does not require it. */
+  readonly signedAuthorizationRequests: boolean
   /** What a login link may pass on; never a name that `authorizationParameters` fixes. */
   readonly loginParameters: readonly string[]
   readonly redirectUri: string

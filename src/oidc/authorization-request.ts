@@ -3,6 +3,7 @@ import type { LoginTransaction, LoginWish } from '../domain/login-transaction.ts
 import type { ProviderOptions } from './provider-options.ts'
 import type { Provider } from './provider.ts'
 import { authorizationUrl } from './pushed-authorization-request.ts'
+import { sentParameters } from './signed-authorization-request.ts'
 
 /** Where to send the browser, and what to remember until it comes back. */
 export interface AuthorizationRequest {
@@ -68,8 +69,9 @@ export async function authorizationRequest(
   const { resource: own, routeResources = [] } = options
   for (const resource of [...own, ...routeResources]) parameters.append('resource', resource)
   const { returnTo, attempt } = wish
+  const sent = await sentParameters(options, connection.metadata, parameters)
   return {
-    url: await authorizationUrl(provider, connection, parameters),
+    url: await authorizationUrl(provider, connection, sent),
     transaction: {
       state,
       nonce,

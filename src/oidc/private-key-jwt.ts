@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, randomUUID, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, randomUUID } from 'node:crypto'
 import { calculateJwkThumbprint, SignJWT } from 'jose'
 import type { ClientAuth } from 'openid-client'
 import { signatureAlgorithm } from './signing-key.ts'
@@ -17,12 +17,10 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const LIFETIME_SECONDS = 60 // a call takes 10 s at most; the rest is for clocks that differ
 
 /** `private_key_jwt`: each call carries an assertion of its own, signed here. */
-export function privateKeyJwt(
-  clientId: string,
-  { key: pem, keyId, audience }: ClientKey,
-): ClientAuth {
-  const key = createPrivateKey(pem)
-  const kid = keyId === undefined ? thumbprint(key) : Promise.resolve(keyId)
+export function privateKeyJwt(clientId: string, clientKey: ClientKey): ClientAuth {
+  const { audience } = clientKey
+  const key = createPrivateKey(clientKey.key)
+  const kid = clientKeyId(clientKey)
   // oxlint-disable-next-line typescript/no-misused-promises -- the library awaits it, as it must for its own; its type does not say so
   return async (server, _client, body) => {
     const issuedAt = Math.floor(Date.now() / 1000)
@@ -41,6 +39,7 @@ export function privateKeyJwt(
   }
 }
 
-function thumbprint(key: KeyObject): Promise<string> {
-  return calculateJwkThumbprint(createPublicKey(key).export({ format: 'jwk' }))
+/** How the provider knows the key: its `kid`. */
+export async function clientKeyId({ key, keyId }: ClientKey): Promise<string> {
+  return keyId ?? calculateJwkThumbprint(createPublicKey(key).export({ format: 'jwk' }))
 }

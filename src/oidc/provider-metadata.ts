@@ -11,6 +11,8 @@ export interface ProviderMetadata {
   readonly announcesIss: boolean
   /** The whole document as the provider wrote it, unchecked: for those who look for what it offers. */
   readonly document: Readonly<Record<string, unknown>>
+  /** The provider takes signed request objects only (RFC 9101 §10.5). */
+  readonly requiresSignedRequests: boolean
 }
 
 export interface Endpoints {
@@ -68,6 +70,7 @@ export async function readProviderMetadata(
     ),
     announcesIss: document['authorization_response_iss_parameter_supported'] === true,
     document,
+    requiresSignedRequests: document['require_signed_request_object'] === true,
   }
 }
 

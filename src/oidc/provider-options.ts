@@ -25,6 +25,8 @@ export interface ProviderOptions {
   readonly authorizationParameters: Readonly<Record<string, string>>
   /** Push authorization requests also where the provider does not require it (RFC 9126). */
   readonly pushedAuthorizationRequests?: boolean
+  /** Sign authorization requests with `clientKey` also where the provider does not require it (RFC 9101). */
+  readonly signedAuthorizationRequests?: boolean
   /** Sent byte for byte, at both endpoints. */
   readonly redirectUri: string
   /** Others answer there too: an answer that does not name its issuer is refused (RFC 9700 §4.4). */

@@ -31,14 +31,21 @@ const CLIENTS: readonly Partial<ProviderOptions>[] = [
 const LOGINS = CLIENTS.flatMap((client) => [
   { client, how: '' },
   { client, how: ', AZ-14 with pushed requests', pushed: 'required' as const },
+  ...(client.clientKey === undefined
+    ? []
+    : [
+        { client, how: ', AZ-16 with signed requests', signed: true },
+        { client, how: ', AZ-14 AZ-16 with both', pushed: 'required' as const, signed: true },
+      ]),
 ])
 
-for (const { client, how, pushed } of LOGINS) {
+for (const { client, how, pushed, signed = false } of LOGINS) {
   t.test(
     `TK-2 TK-4 a real provider: login, refresh, reuse, revocation and sign-out as client ${client.clientId}${how}`,
     async (t) => {
       const bed = await startOpenIdProvider(t, {
         clientKey: PUBLIC_JWK,
+        requireSignedRequests: signed,
         ...(pushed === undefined ? {} : { pushedAuthorizationRequests: pushed }),
       })
       bed.registerGateway(GATEWAY)

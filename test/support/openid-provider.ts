@@ -78,6 +78,8 @@ export interface OpenIdProviderOptions {
   readonly accessTokenClaims?: Readonly<Record<string, string | readonly string[]>>
   /** Pushed authorization requests (RFC 9126): offered, or the only ones that are taken. Default: none. */
   readonly pushedAuthorizationRequests?: 'offered' | 'required'
+  /** Take authorization requests of the client `key` only signed by `clientKey` (RFC 9101). Default false. */
+  readonly requireSignedRequests?: boolean
   /** The acr of a login that was asked for one: `pwd` or `phr`. Default: what was asked. */
   readonly acrOf?: (asked: string) => string
   /** Where `registerGateway` allows answers to; default `/oauth2/callback`. */
@@ -249,6 +251,9 @@ function clientRecord(
     client_id: id,
     ...(method.startsWith('client_secret') ? { client_secret: secret } : {}),
     ...(id === 'key' ? { jwks: { keys: [options.clientKey as never] } } : {}),
+    ...(id === 'key' && options.requireSignedRequests === true
+      ? { require_signed_request_object: true, request_object_signing_alg: 'ES256' }
+      : {}),
     ...(id === 'tls' ? { tls_client_auth_san_dns: 'gateway' } : {}),
     ...(id === 'tls-own' ? { jwks: { keys: [certificateJwk(options.mutualTls ?? '')] } } : {}),
     ...(id.startsWith('tls') ? { tls_client_certificate_bound_access_tokens: true } : {}),
@@ -339,6 +344,10 @@ async function providerConfiguration(
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       introspection: { enabled: true },
+      requestObjects: {
+        enabled: options.requireSignedRequests === true,
+        requireSignedRequestObject: options.requireSignedRequests === true,
+      },
       mTLS: {
         enabled: mutualTlsOrigin !== undefined,
         certificateBoundAccessTokens: true,

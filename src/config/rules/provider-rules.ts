@@ -72,7 +72,13 @@ function checkClientAuthentication(provider: DraftedProvider, report: RuleReport
   const hasSecret = report.isWritten([...provider.place, 'clientSecret'])
   const hasKey = report.isWritten([...provider.place, 'clientKey'])
   const place: Path = [...provider.place, 'clientAuthentication']
-  if (hasSecret && hasKey)
+  const signs = provider.keys.signedAuthorizationRequests === true
+  if (signs && !hasKey)
+    report.problem(
+      [...provider.place, 'signedAuthorizationRequests'],
+      'needs a clientKey to sign with',
+    )
+  if (hasSecret && hasKey && !signs)
     report.problem(
       [...provider.place, 'clientKey'],
       'is given beside clientSecret: leave one of them out',
@@ -81,7 +87,7 @@ function checkClientAuthentication(provider: DraftedProvider, report: RuleReport
   const needed = NEEDED[method]
   if (hasSecret && needed !== 'clientSecret')
     report.problem(place, `is ${method}, but there is a clientSecret: leave one of them out`)
-  if (hasKey && needed !== 'clientKey')
+  if (hasKey && needed !== 'clientKey' && !signs)
     report.problem(place, `is ${method}, but there is a clientKey: leave one of them out`)
   if (needed === 'clientSecret' && !hasSecret)
     report.problem(place, `is ${method}, which needs a clientSecret; a public client has none`)

@@ -220,6 +220,13 @@ const keys = {
       'true: send each authorization request to the provider itself, with our authentication, and give the browser a reference to it only (PAR, RFC 9126): nobody can read or change what it asks ' +
       'for. Default false: only where the provider requires it (require_pushed_authorization_requests in its metadata). Every sign-in that is begun then costs a call to the provider; see loginLimit.',
   }),
+  signedAuthorizationRequests: flag({
+    default: false,
+    description:
+      'true: send each authorization request as one object signed with clientKey, good for a minute (JAR, RFC 9101): nobody can change what it asks for. Default false: only where the provider ' +
+      'requires it (require_signed_request_object in its metadata) and there is a clientKey. Goes with pushedAuthorizationRequests, and then is pushed signed. ' +
+      'With true a clientKey may stand beside another way to prove the client.',
+  }),
   loginParameters: list(text('login-parameter'), {
     default: [
       'login_hint',

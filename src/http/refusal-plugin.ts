@@ -10,7 +10,8 @@ import { GatewayError } from '../domain/gateway-error.ts'
 import type { Reason } from '../domain/reason.ts'
 import { entranceOf } from './entrance.ts'
 import { plainHeaders, refuse } from './refusal.ts'
-import { FORWARDED_METHODS, OPTIONS_URL, REFUSED_URL } from './target-door.ts'
+import { OPTIONS_URL, REFUSED_URL } from './internal-urls.ts'
+import { FORWARDED_METHODS } from './target-door.ts'
 
 const REASON_OF_STATUS: Readonly<Record<number, Reason>> = {
   400: 'request_malformed',

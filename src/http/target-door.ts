@@ -3,9 +3,7 @@ import { canonicalTarget, type CanonicalTarget } from '../domain/canonical-targe
 import { clientAddress, type TrustedProxies } from '../domain/client-address.ts'
 import { preflightMethod } from '../domain/cors.ts'
 import { maxForwards } from '../domain/max-forwards.ts'
-import type { Reason } from '../domain/reason.ts'
 import type { RouteTable } from '../domain/route-table.ts'
-import type { Route } from '../domain/route.ts'
 import {
   askedTarget,
   FORWARDED_METHODS,
@@ -14,7 +12,16 @@ import {
   targetRefusal,
 } from './asked-target.ts'
 import { staysOnRoute } from './destination.ts'
-import { enter, knownEntrance, type DoorRefusal, type Entrance, type Site } from './entrance.ts'
+import {
+  NOWHERE,
+  ownEndpoint,
+  ownOptions,
+  proxied,
+  refused,
+  type At,
+  type Findings,
+} from './door-findings.ts'
+import { enter, knownEntrance, type Entrance, type Site } from './entrance.ts'
 import {
   asksToVerify,
   forwardedRequest,
@@ -23,7 +30,7 @@ import {
 } from './forwarded-request.ts'
 import { headerBytes } from './header-bytes.ts'
 import type { HostRule } from './host-rule.ts'
-import { CALLBACK_PATH, isOwnSpace, OWN_ENDPOINTS } from './own-endpoint-table.ts'
+import { isOwnSpace } from './own-endpoint-table.ts'
 import { createRequestIds, isRequestId } from './request-id.ts'
 
 export interface DoorOptions {
@@ -38,12 +45,6 @@ export interface DoorOptions {
 }
 
 export { FORWARDED_METHODS } from './asked-target.ts'
-
-export const REFUSED_URL = '/~refused'
-export const OPTIONS_URL = '/~options'
-
-/** Where what is proxied is handled, whatever the route. */
-export const ROUTE_URL = '/~route/'
 
 /**
  * Every request passes here before anything else looks at it. The door decides once what the
@@ -89,23 +90,6 @@ export function createDoor(options: DoorOptions): (request: IncomingMessage) => 
     return entrance.internalUrl
   }
 }
-
-interface At {
-  readonly authority: string | undefined
-  readonly host: string | undefined
-}
-
-interface Findings extends At {
-  /** The method that counts, where it is not the request's own. */
-  readonly method?: string
-  readonly target: CanonicalTarget | undefined
-  readonly route: Route | undefined
-  readonly endpoint: string | undefined
-  readonly refusal: DoorRefusal | undefined
-  readonly internalUrl: string
-}
-
-const NOWHERE: At = { authority: undefined, host: undefined }
 
 function inspect(request: IncomingMessage, options: DoorOptions): Findings {
   const { hosts, routes, ownCallbacks } = options
@@ -183,61 +167,4 @@ function asked(
   return isOwnSpace(target.path)
     ? refused('route_not_found', at, { target })
     : proxied(method, at, target, routes)
-}
-
-interface OwnTarget {
-  readonly target: CanonicalTarget
-  readonly ownCallbacks: ReadonlySet<string> | undefined
-}
-
-function ownEndpoint(method: string, at: At, { target, ownCallbacks }: OwnTarget): Findings {
-  const { path } = target
-  const endpoint = ownCallbacks?.has(path) === true ? CALLBACK_PATH : path
-  const allow = OWN_ENDPOINTS.get(endpoint)
-  if (allow === undefined) return refused('route_not_found', at, { target })
-  if (!allow.includes(method)) return refused('method_not_allowed', at, { target, allow, endpoint })
-  const internalUrl = path + target.query
-  return { ...placeOf(at), target, route: undefined, endpoint, refusal: undefined, internalUrl }
-}
-
-function proxied(method: string, at: At, target: CanonicalTarget, routes: RouteTable): Findings {
-  const match = routes.match(at.host, method, target.path)
-  switch (match.kind) {
-    case 'route':
-      return {
-        authority: at.authority,
-        host: at.host,
-        target,
-        route: match.route,
-        endpoint: undefined,
-        refusal: undefined,
-        internalUrl: ROUTE_URL,
-      }
-    case 'none':
-      return refused('route_not_found', at, { target })
-    case 'ambiguous':
-      return refused('path_refused', at, { target })
-    case 'method_not_allowed':
-      return refused('method_not_allowed', at, { target, allow: match.allow })
-  }
-}
-
-function ownOptions(at: At): Findings {
-  const nothing = { target: undefined, route: undefined, endpoint: undefined, refusal: undefined }
-  return { ...placeOf(at), ...nothing, internalUrl: OPTIONS_URL }
-}
-
-interface RefusedAt {
-  readonly target?: CanonicalTarget
-  readonly endpoint?: string
-  readonly allow?: readonly string[]
-}
-
-function refused(reason: Reason, at: At, { target, endpoint, allow }: RefusedAt = {}): Findings {
-  const refusal: DoorRefusal = { reason, allow }
-  return { ...placeOf(at), target, route: undefined, endpoint, refusal, internalUrl: REFUSED_URL }
-}
-
-function placeOf({ authority, host }: At): At {
-  return { authority, host }
 }

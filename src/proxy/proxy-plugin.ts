@@ -2,7 +2,7 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
 import type { Route } from '../domain/route.ts'
 import { entranceOf } from '../http/entrance.ts'
-import { ROUTE_URL } from '../http/target-door.ts'
+import { ROUTE_URL } from '../http/internal-urls.ts'
 import type { RouteGuard } from './route-guard.ts'
 import { turnAway } from './turn-away.ts'
 

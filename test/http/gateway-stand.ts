@@ -11,7 +11,8 @@ import type { Route } from '../../src/domain/route.ts'
 import { entranceOf, siteOf } from '../../src/http/entrance.ts'
 import { createHostRule } from '../../src/http/host-rule.ts'
 import { answerRefusals } from '../../src/http/refusal-plugin.ts'
-import { createDoor, FORWARDED_METHODS, ROUTE_URL } from '../../src/http/target-door.ts'
+import { ROUTE_URL } from '../../src/http/internal-urls.ts'
+import { createDoor, FORWARDED_METHODS } from '../../src/http/target-door.ts'
 
 export interface StandOptions {
   readonly publicUrl?: string

@@ -76,18 +76,22 @@ function verdict(
   )
 }
 
+/** What else than a secret may be wrong. */
+const PROOF: Partial<Record<ProviderConfig['clientAuthentication'], string>> = {
+  none: 'and that it is a public client there: else give provider.clientSecret',
+  private_key_jwt: 'and that the public half of provider.clientKey is registered there',
+  tls_client_auth: 'and that the provider knows the certificate of provider.tls by its name',
+  self_signed_tls_client_auth: 'and that the certificate of provider.tls is registered there',
+}
+
 function clientAdvice(config: ProviderConfig, methods: readonly string[]): string {
   const { clientAuthentication: method } = config
   const wire = method === 'client_secret_basic_raw' ? 'client_secret_basic' : method
   if (methods.length > 0 && !methods.includes(wire))
     return `the gateway uses ${method}, the provider announces ${methods.join(', ')}: set provider.clientAuthentication`
   const proof =
-    method === 'private_key_jwt'
-      ? 'that the public half of provider.clientKey is registered there'
-      : method === 'none'
-        ? 'that it is registered as a public client (if not, give provider.clientSecret)'
-        : `provider.clientSecret, and that ${method} is how the provider wants it (provider.clientAuthentication)`
-  return `check provider.clientId, ${proof}`
+    PROOF[method] ?? `provider.clientSecret, and that ${method} is what the provider wants`
+  return `check provider.clientId, ${proof} (provider.clientAuthentication)`
 }
 
 function announcedMethods(provider: Provider): readonly string[] {

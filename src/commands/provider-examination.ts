@@ -1,7 +1,8 @@
 import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
 import { createProviders, type ProviderParts } from '../gateway-providers.ts'
-import { createBoundedFetch } from '../oidc/bounded-fetch.ts'
+import { createBoundedFetch, type BoundedFetch } from '../oidc/bounded-fetch.ts'
 import type { ProviderConnection } from '../oidc/provider-connection.ts'
+import type { Provider } from '../oidc/provider.ts'
 import { evidence } from '../telemetry/evidence.ts'
 import { examineClient } from './client-examination.ts'
 import {
@@ -15,7 +16,7 @@ import {
 } from './finding.ts'
 import { logoutNotices } from './logout-notices.ts'
 import { discoveryFailure } from './provider-failure.ts'
-import { offerFindings } from './provider-offer.ts'
+import { offerFindings, signsIn, type ProviderNeeds } from './provider-offer.ts'
 import { examineLogoutRedirect, examineRedirect } from './redirect-examination.ts'
 
 /** Reads metadata and keys of a provider as the gateway does, and tries the client there without any user. */
@@ -30,20 +31,14 @@ export function providerExamination(config: ProviderConfig, all: GatewayConfig):
         const cause = await outcome
         const connection = parts.provider.current()
         if (connection === undefined) return tell(discoveryFailure(cause, config))
-        for (const finding of known(connection, config, all)) tell(finding)
-        await Promise.all([
-          examineClient(parts.provider, config).then(tell),
-          examineRedirect(parts.provider, config, http.fetch).then(tell),
-          examineLogoutRedirect(parts.provider, config, http.fetch).then(each(tell)),
-          examineIntrospection(parts, config, all).then(each(tell)),
-        ])
-        const { backchannel, frontchannel } = logoutNotices(all)
-        tell(
-          skipped(
-            'logout_uris',
-            `registered cannot be seen from here: ${backchannel} (back channel), ${frontchannel} (front channel)`,
-          ),
-        )
+        const needs = { provider: config, logout: all.logout, routes: all.routes }
+        for (const finding of known(connection, needs)) tell(finding)
+        const logins = signsIn(needs)
+          ? examineLogins(parts.provider, config, http.fetch, tell)
+          : undefined
+        if (logins === undefined) tell(NO_LOGINS)
+        await Promise.all([logins, examineIntrospection(parts, config, all).then(each(tell))])
+        if (logins !== undefined) tell(logoutUris(all))
       } finally {
         await Promise.all([parts.provider.close(), http.close()])
       }
@@ -82,24 +77,44 @@ function each(tell: Tell): (findings: readonly Finding[]) => void {
   return (findings) => findings.forEach(tell)
 }
 
-function known(
-  { metadata, keys }: ProviderConnection,
-  provider: ProviderConfig,
-  all: GatewayConfig,
-) {
+function known({ metadata, keys }: ProviderConnection, needs: ProviderNeeds): Finding[] {
   const usable = keys.known().filter(({ use }) => use !== 'enc')
-  const kinds = [...new Set(usable.map(({ kty, crv, alg }) => alg ?? crv ?? kty))]
+  const kinds = [...new Set(usable.map(({ kty, crv, alg }) => alg ?? crv ?? kty))].join(', ')
   return [
     ok('discovery', `it calls itself ${metadata.issuer}, as configured`),
-    usable.length === 0
-      ? failure(
+    usable.length > 0
+      ? ok('keys', `${usable.length} for signatures at ${keys.url} (${kinds})`)
+      : failure(
           'keys',
           `there is no key for signatures at ${keys.url}`,
-          'give the provider a signing key: no ID token can be checked',
-        )
-      : ok('keys', `${usable.length} for signatures at ${keys.url} (${kinds.join(', ')})`),
-    ...offerFindings(metadata, { provider, logout: all.logout, routes: all.routes }),
+          'give the provider a signing key: no token can be checked',
+        ),
+    ...offerFindings(metadata, needs),
   ]
+}
+
+const NO_LOGINS = skipped(
+  'client',
+  'no route takes sessions of this provider: client and redirect URI are not tried',
+)
+
+async function examineLogins(
+  provider: Provider,
+  config: ProviderConfig,
+  fetch: BoundedFetch,
+  tell: Tell,
+): Promise<void> {
+  await Promise.all([
+    examineClient(provider, config).then(tell),
+    examineRedirect(provider, config, fetch).then(tell),
+    examineLogoutRedirect(provider, config, fetch).then(each(tell)),
+  ])
+}
+
+function logoutUris(all: GatewayConfig): Finding {
+  const { backchannel, frontchannel } = logoutNotices(all)
+  const uris = `${backchannel} (back channel), ${frontchannel} (front channel)`
+  return skipped('logout_uris', `whether these are registered cannot be seen from here: ${uris}`)
 }
 
 /** Asks about a token that is none, where callers' tokens are to be asked about (RFC 7662). */

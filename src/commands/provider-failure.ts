@@ -31,6 +31,7 @@ export function providerConnectionFailure(
   return connectionFailure(cause, {
     address,
     certificateAuthority: 'provider.tls.certificateAuthority',
+    clientCertificate: 'provider.tls.certificate and key',
   })
 }
 

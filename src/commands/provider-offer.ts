@@ -10,21 +10,38 @@ export interface ProviderNeeds {
   readonly routes: readonly Route[]
 }
 
+/** Whether any route takes sessions that come from the provider. */
+export function signsIn({ provider: { name }, routes }: ProviderNeeds): boolean {
+  return routes.some(
+    ({ credentials, providers }) => credentials.session && providers.includes(name),
+  )
+}
+
 /** Compares what the metadata announce (RFC 8414 §2) with what the configuration needs. */
 export function offerFindings(metadata: ProviderMetadata, needs: ProviderNeeds): Finding[] {
-  const { document, endpoints } = metadata
+  const { document } = metadata
   const isAnnounced = 'token_endpoint' in document
   return [
-    ...(isAnnounced
-      ? [pkce(document), algorithms(document, needs.provider), ...grants(document, needs)]
-      : [
-          skipped(
-            'metadata',
-            'endpoints are configured, no metadata are read: what is offered is not known',
-          ),
-        ]),
-    ...issuerInAnswers(metadata, needs.provider),
-    ...logoutFindings(endpoints, needs.logout),
+    ...(isAnnounced ? grants(document, needs) : [NOT_ANNOUNCED]),
+    ...(signsIn(needs) ? loginFindings(metadata, needs, isAnnounced) : []),
+  ]
+}
+
+const NOT_ANNOUNCED = skipped(
+  'metadata',
+  'endpoints are configured, no metadata are read: what is offered is not known',
+)
+
+function loginFindings(
+  metadata: ProviderMetadata,
+  { provider, logout }: ProviderNeeds,
+  isAnnounced: boolean,
+): Finding[] {
+  const { document, endpoints } = metadata
+  return [
+    ...(isAnnounced ? [pkce(document), algorithms(document, provider)] : []),
+    ...issuerInAnswers(metadata, provider),
+    ...logoutFindings(endpoints, logout),
     ...(isAnnounced ? [backchannel(document)] : []),
   ]
 }
@@ -72,14 +89,16 @@ const GRANT_OF = {
 function grants(document: ProviderMetadata['document'], needs: ProviderNeeds): Finding[] {
   const announced = listOf(document, 'grant_types_supported')
   if (announced === undefined) return []
-  const wanted = new Map([['authorization_code', 'logins']])
-  if (needs.provider.scope.split(' ').includes('offline_access'))
+  const wanted = new Map<string, string>()
+  if (signsIn(needs)) wanted.set('authorization_code', 'signing in')
+  if (signsIn(needs) && needs.provider.scope.split(' ').includes('offline_access'))
     wanted.set('refresh_token', 'provider.scope (offline_access)')
   for (const { token, id, providers } of needs.routes) {
     if (token.via in GRANT_OF && providers.includes(needs.provider.name))
       wanted.set(GRANT_OF[token.via as keyof typeof GRANT_OF], `token.via of ${id}`)
   }
   const missing = [...wanted].filter(([grant]) => !announced.includes(grant))
+  if (wanted.size === 0) return []
   if (missing.length === 0)
     return [ok('grants', `grants are announced: ${[...wanted.keys()].join(', ')}`)]
   return missing.map(([grant, wish]) =>

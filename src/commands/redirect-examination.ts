@@ -2,8 +2,9 @@ import type { ProviderConfig } from '../config/gateway-config.ts'
 import { authorizationRequest } from '../oidc/authorization-request.ts'
 import type { BoundedFetch } from '../oidc/bounded-fetch.ts'
 import { endSessionRequest } from '../oidc/end-session-request.ts'
-import { errorCode } from '../oidc/provider-error.ts'
+import { errorCode, ProviderError } from '../oidc/provider-error.ts'
 import type { Provider } from '../oidc/provider.ts'
+import { evidence } from '../telemetry/evidence.ts'
 import { maskSecrets } from '../telemetry/mask-secrets.ts'
 import { ok, skipped, failure, warning, type Finding } from './finding.ts'
 import { providerConnectionFailure } from './provider-failure.ts'
@@ -15,7 +16,11 @@ export async function examineRedirect(
   fetch: BoundedFetch,
 ): Promise<Finding> {
   const wish = { returnTo: '/', attempt: 0, parameters: { prompt: 'none' } }
-  const { url } = await authorizationRequest(provider, wish, Date.now())
+  const request = await authorizationRequest(provider, wish, Date.now()).catch((cause: unknown) =>
+    notTaken(cause, config),
+  )
+  if ('status' in request) return request
+  const { url } = request
   const answer = await asked(fetch, url)
   if (!(answer instanceof Response))
     return skipped(
@@ -45,6 +50,26 @@ export async function examineRedirect(
     `the authorization endpoint answers ${status} and no redirect: whether the redirect URI is registered cannot be told. ${register(config)}`,
   )
 }
+
+/** A request that is pushed is judged at once, redirect URI included (RFC 9126 §2.3). */
+function notTaken(cause: unknown, config: ProviderConfig): Finding {
+  const check = 'redirect_uri'
+  if (!(cause instanceof ProviderError)) throw cause
+  const { providerError } = cause
+  if (providerError === 'network' || providerError === 'timeout') {
+    const { found, advice } = providerConnectionFailure(cause.cause, ENDPOINT)
+    return failure(check, `pushing an authorization request fails: ${found}`, advice)
+  }
+  const said = evidence(cause).find((link) => link.error_description !== undefined)
+  const why = [providerError, ...(said?.error_description ? [said.error_description] : [])]
+  return failure(
+    check,
+    `the provider does not take our pushed authorization request (${why.join(': ')})`,
+    `${register(config)} And check how the client proves itself, provider.scope and resource`,
+  )
+}
+
+const ENDPOINT = 'provider.endpoints.pushed_authorization_request_endpoint'
 
 /** Answers that mean: nobody is signed in. */
 const SILENT = /^(?:login|interaction|consent|account_selection)_(?:required)$/

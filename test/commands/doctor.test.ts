@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../src/commands/arguments.ts'
-import { doctor, scriptedPlan, tells } from '../support/doctored.ts'
-import { providerSection, startGateway } from '../support/gateway.ts'
+import { doctor, scriptedPlan, SECRET, tells } from '../support/doctored.ts'
+import { providerSection, spawnMain, startGateway } from '../support/gateway.ts'
 import { startOpenIdProvider } from '../support/openid-provider.ts'
 import { plainUpstream } from '../support/plain-upstream.ts'
 import { startRedis } from '../support/redis-servers.ts'
@@ -151,4 +154,23 @@ t.test('it ends in time, and when it is told to', async (t) => {
   while (!requests.some(({ path }) => path === '/jwks')) await new Promise(setImmediate)
   controller.abort()
   t.match(await running, { code: 1, stdout: /FAIL  doctor was interrupted here\n/ })
+})
+
+t.test('Ctrl-C ends it at once', async (t) => {
+  const silent = createServer()
+  await once(silent.listen(0, '127.0.0.1'), 'listening')
+  const { port } = silent.address() as AddressInfo
+  const file = {
+    publicUrl: 'http://localhost:8080',
+    provider: { issuer: `http://127.0.0.1:${port}`, clientId: 'x', allowInsecureHttp: true },
+    session: { secrets: [SECRET] },
+    routes: [{ path: '/*', upstream: `http://127.0.0.1:${port}` }],
+  }
+  const cwd = t.testdir({ 'silent.yaml': JSON.stringify(file) })
+  const { child, exited } = spawnMain(t, ['doctor', '--config', join(cwd, 'silent.yaml')])
+  const [socket] = (await once(silent, 'connection')) as [Socket]
+  socket.on('error', () => undefined)
+  silent.close()
+  child.kill('SIGINT')
+  t.match(await exited, { signal: 'SIGINT' })
 })

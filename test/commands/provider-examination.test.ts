@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { scriptedPlan, tells } from '../support/doctored.ts'
 import { freePort, providerSection, type GatewayPlan } from '../support/gateway.ts'
 import { startOpenIdProvider } from '../support/openid-provider.ts'
 import type { Script } from '../support/scripted-provider.ts'
+import { SERVER_CERTIFICATE } from '../support/upstream-certificates.ts'
 
 t.test('what is wrong with the provider is said, and what to do', async (t) => {
   const refused = `http://127.0.0.1:${await freePort()}`
@@ -247,5 +251,65 @@ t.test('two clocks that differ are told of', async (t) => {
     plan,
     [/warn  this machine's clock is (?:59|6\d) s ahead[^\n]*\n +-> .*NTP/, /FAIL/],
     secrets,
+  )
+})
+
+t.test('pushed authorization requests are judged as they are pushed', async (t) => {
+  const provider = await startOpenIdProvider(t, { pushedAuthorizationRequests: 'required' })
+  const publicUrl = 'http://gateway.localhost:8080'
+  provider.registerGateway(publicUrl)
+  const section = (more: GatewayPlan = {}) => ({ provider: providerSection(provider, more) })
+  const known = { publicUrl, ...section() }
+  await tells(t, known, [/ok    \S+\/oauth2\/callback is registered/], [provider.secret])
+  const stranger = { publicUrl: 'http://other.localhost:8080', ...section() }
+  await tells(t, stranger, [
+    /FAIL  the provider does not take our pushed [^\n]*\n +-> Register exactly http:\/\/other.localhost:8080\/oauth2\/callback/,
+  ])
+  const wrong = { publicUrl, ...section({ clientSecret: 'wrong-secret' }) }
+  const lines = [/FAIL  client "basic" is refused/, /FAIL  .* pushed .*invalid_client/]
+  await tells(t, wrong, lines, ['wrong-secret'])
+  const { plan, secrets } = await scriptedPlan(
+    t,
+    { dropAfterReceipt: (path) => path === '/par' },
+    { pushedAuthorizationRequests: true },
+  )
+  await tells(t, plan, [/FAIL  pushing an authorization request fails: /], secrets)
+})
+
+t.test('a provider whose certificate proves nothing to us', async (t) => {
+  const server = createServer(SERVER_CERTIFICATE, (_, response) => response.end())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const provider = { issuer: `https://127.0.0.1:${port}`, clientId: 'x' }
+  await tells(t, { provider }, [
+    /FAIL  https:\S+: .*authority that is not trusted[^\n]*\n +-> .*provider\.tls\.certificateAuthority/,
+  ])
+})
+
+t.test('several providers are examined each for itself', async (t) => {
+  const one = await scriptedPlan(t)
+  const other = await scriptedPlan(t, {
+    metadata: (own) => ({ ...own, authorization_response_iss_parameter_supported: false }),
+  })
+  const providers = { staff: one.plan.provider, guests: other.plan.provider }
+  const routes = [{ path: '/*', upstream: 'none', provider: ['staff', 'guests'] }]
+  await tells(t, { providers, routes }, [
+    /provider staff: http:\S+\n  ok    it calls/,
+    /provider guests: http:\S+\n  ok    it calls/,
+    /FAIL  .*RFC 9207[^\n]*\n +-> set providers\.guests\.ownCallback: true/,
+  ])
+})
+
+t.test('where nobody signs in, nothing of a login is asked for', async (t) => {
+  const { plan, secrets, requests } = await scriptedPlan(t, {
+    metadata: (own) => ({ ...own, code_challenge_methods_supported: undefined }),
+  })
+  const bearer = { audience: ['https://api.example.com'], check: 'keys' }
+  const routes = [{ path: '/*', upstream: 'none', credentials: ['bearer'], bearer }]
+  await tells(t, { ...plan, routes }, [/skip  no route takes sessions/, /^0 failed/m], secrets)
+  t.strictSame(
+    requests.filter(({ path }) => path === '/token' || path === '/authorize'),
+    [],
   )
 })

@@ -30,7 +30,7 @@ export async function doctor(
     publicUrl: `http://127.0.0.1:${port}`,
     listen: { host: '127.0.0.1', port, trustedProxies: ['127.0.0.1/32'] },
     admin: { host: '127.0.0.1', port: await freePort() },
-    routes: [{ path: '/*', upstream: 'none', access: 'public' }],
+    routes: [{ path: '/*', upstream: 'none' }],
     forwardAuth: { key: SECRET },
     ...plan,
     session: { secrets: [SECRET], ...(plan['session'] as object | undefined) },

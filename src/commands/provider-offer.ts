@@ -40,6 +40,7 @@ function loginFindings(
   const { document, endpoints } = metadata
   return [
     ...(isAnnounced ? [pkce(document), algorithms(document, provider)] : []),
+    ...signedRequests(metadata, provider),
     ...issuerInAnswers(metadata, provider),
     ...logoutFindings(endpoints, logout),
     ...(isAnnounced ? [backchannel(document)] : []),
@@ -108,6 +109,20 @@ function grants(document: ProviderMetadata['document'], needs: ProviderNeeds): F
       'allow it for this client at the provider, or change the configuration',
     ),
   )
+}
+
+function signedRequests(
+  { requiresSignedRequests }: ProviderMetadata,
+  { clientKey }: ProviderConfig,
+): Finding[] {
+  if (!requiresSignedRequests || clientKey !== undefined) return []
+  return [
+    failure(
+      'signed_requests',
+      'the provider takes signed authorization requests only (RFC 9101), and there is no key to sign with',
+      'give one in provider.clientKey, and register its public half at the provider',
+    ),
+  ]
 }
 
 function issuerInAnswers(

@@ -254,6 +254,15 @@ t.test('two clocks that differ are told of', async (t) => {
   )
 })
 
+t.test('AZ-16 a provider that takes signed requests only wants a key', async (t) => {
+  const { plan, secrets } = await scriptedPlan(t, {
+    metadata: (own) => ({ ...own, require_signed_request_object: true }),
+  })
+  const routes = [{ path: '/x', upstream: 'none' }]
+  const line = /FAIL  .*signed authorization requests only[^\n]*\n +-> .*provider\.clientKey/
+  await tells(t, { ...plan, routes }, [line], secrets)
+})
+
 t.test('pushed authorization requests are judged as they are pushed', async (t) => {
   const provider = await startOpenIdProvider(t, { pushedAuthorizationRequests: 'required' })
   const publicUrl = 'http://gateway.localhost:8080'

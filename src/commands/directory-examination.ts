@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { explain, prepareDirectory } from '../session-store/file-directory.ts'
 import { failure, ok, skipped, warning, type Tell } from './finding.ts'
-import { storeFailure } from './store-failure.ts'
+import { fileFailure } from './store-failure.ts'
 
 /** Where session files are, as configured. */
 interface SessionFile {
@@ -61,7 +61,7 @@ function mayBeOpened(path: string, tell: Tell): boolean {
       )
     else return true
   } catch (cause) {
-    tell(storeFailure('directory', cause))
+    tell(fileFailure(cause))
   }
   return false
 }

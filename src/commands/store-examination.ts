@@ -7,7 +7,7 @@ import { examineDirectory } from './directory-examination.ts'
 import { failure, ok, warning, type Examination, type Finding, type Tell } from './finding.ts'
 import { connectWithinMs, examineRedisServers } from './redis-examination.ts'
 import { storeTrouble } from './serving-store.ts'
-import { storeFailure } from './store-failure.ts'
+import { fileFailure, redisFailure } from './store-failure.ts'
 
 const HEARD_WITHIN_MS = 2_000 // the channel of Redis proves itself every half second
 const PROBE_LIFE_MS = 60_000 // should doctor be killed in the middle
@@ -30,6 +30,7 @@ export function storeExamination(session: SessionConfig): Examination {
 
 /** False when it cannot be used. */
 async function examineStore(session: SessionConfig, tell: Tell): Promise<boolean> {
+  const failureOf = session.redis === undefined ? fileFailure : redisFailure
   let store: SessionStore | undefined
   try {
     let heard: unknown // nodes of a Cluster are heard of here only
@@ -38,14 +39,14 @@ async function examineStore(session: SessionConfig, tell: Tell): Promise<boolean
     })
     const trouble = await storeTrouble(store, connectWithinMs(session.redis))
     if (trouble !== undefined) {
-      tell(storeFailure('store', heard ?? trouble))
+      tell(failureOf(heard ?? trouble))
       return false
     }
     tell(await tryRecord(store))
     tell(await tryNews(store))
     return true
   } catch (cause) {
-    tell(storeFailure('store', cause))
+    tell(failureOf(cause))
     return false
   } finally {
     await store?.close()

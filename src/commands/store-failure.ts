@@ -1,5 +1,5 @@
 import { GatewayError } from '../domain/gateway-error.ts'
-import { SessionFileError } from '../session-store/file-directory.ts'
+import { explain, SessionFileError } from '../session-store/file-directory.ts'
 import { evidence } from '../telemetry/evidence.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { failure, type Finding } from './finding.ts'
@@ -18,23 +18,27 @@ const REDIS_WORDS: Readonly<Record<string, string>> = {
   MOVED: 'it is a Cluster: list its nodes in session.redis.nodes instead of url',
 }
 
-/** Why the store cannot be used, and what to do. */
-export function storeFailure(check: string, cause: unknown): Finding {
-  if (cause instanceof SessionFileError)
-    return failure(check, cause.message, 'mend the directory as said, or name another')
-  const chain = evidence(cause)
-  const refused = chain.find(({ message = '' }) => firstWord(message) in REDIS_WORDS)
+/** Why the session file cannot be used, and what to do. */
+export function fileFailure(cause: unknown): Finding {
+  const root = cause instanceof GatewayError ? (cause.cause ?? cause) : cause
+  const found = cause instanceof SessionFileError ? cause.message : explain(root)
+  const advice = 'mend the directory as said, make room, or raise the limits of the session section'
+  return failure('store', found, advice)
+}
+
+/** Why Redis cannot be used, and what to do. */
+export function redisFailure(cause: unknown): Finding {
+  const refused = evidence(cause).find(({ message = '' }) => firstWord(message) in REDIS_WORDS)
   if (refused !== undefined) {
     const { message = '' } = refused
-    return failure(check, `Redis refuses: ${message}`, REDIS_WORDS[firstWord(message)] ?? '')
+    const advice = REDIS_WORDS[firstWord(message)] ?? ''
+    return failure('store', `Redis refuses: ${message}`, advice)
   }
-  if (cause instanceof GatewayError && cause.cause === undefined)
-    return failure(check, cause.message, 'make room, or raise the limits of the session section')
   const { found, advice } = connectionFailure(cause, {
     address: 'session.redis (url, sentinels or nodes)',
     certificateAuthority: 'session.redis.tls.certificateAuthority',
   })
-  return failure(check, found, advice)
+  return failure('store', found, advice)
 }
 
 function firstWord(message: string): string {

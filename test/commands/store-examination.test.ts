@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { examineDirectory } from '../../src/commands/directory-examination.ts'
 import type { Finding } from '../../src/commands/finding.ts'
+import { fileFailure } from '../../src/commands/store-failure.ts'
+import { GatewayError } from '../../src/domain/gateway-error.ts'
 import { scriptedPlan, SECRET, tells } from '../support/doctored.ts'
 import { freePort, startGateway, type GatewayPlan } from '../support/gateway.ts'
 import { startRedis, startSecuredRedis } from '../support/redis-servers.ts'
@@ -121,4 +123,13 @@ t.test('the session file: tried where there is one, and never made', async (t) =
     (one) => void told.push(one),
   )
   t.match(told, [{ status: 'warn', check: 'disk', advice: /make room/ }])
+})
+
+t.test('a session file that cannot be written is told in its own words', (t) => {
+  const full = new GatewayError('store_unavailable', 'the session file is full (1 sessions)')
+  t.match(fileFailure(full), { found: /is full/, advice: /raise the limits/ })
+  const cause = Object.assign(new Error('write failed'), { code: 'ENOSPC' })
+  const failed = new GatewayError('store_unavailable', 'not written', { cause })
+  t.match(fileFailure(failed), { found: /the disk is full/ })
+  t.end()
 })

@@ -122,7 +122,7 @@ export function guardedRoute(path: string, origin: string, overrides: Partial<Ro
 
 function signingIn(config: GatewayConfig, parts: GatewayParts): Proxied['signIn'] {
   return async (subject = 'alice', claims = {}, refreshToken, scope) => {
-    const token = `token-of-${subject}-${randomBytes(4).toString('hex')}`
+    const token = `token-of-${subject.replace(/[^!-~]/g, '_')}-${randomBytes(4).toString('hex')}`
     const nowMs = Date.now()
     const accessToken = {
       target: '',

@@ -23,8 +23,8 @@ every key; \`config/bearergate.schema.json\` gives editors completion (first lin
 
 ## How the file is read
 
-* **Strict.** An unknown or repeated key, a wrong type, a value out of range or two routes that no request could tell apart
-  refuse to start. All problems are shown at once as \`file:line:column: what is wrong, what is allowed\`.
+* **Strict.** An unknown or repeated key, a wrong type, a value out of range, a key that could have no effect where it stands or two routes
+  that no request could tell apart refuse to start. All problems are shown at once as \`file:line:column: what is wrong, what is allowed\`.
 * **\`\${NAME}\`** in any scalar, whole or as a part, reads an environment variable; unset or empty is a problem. **\`\${file:PATH}\`**
   reads a file, without its last line break; paths are relative to the configuration file. What is read is taken as it is, never
   interpreted again, and never printed. A literal \`\${\` is written \`$\${\`. Inside \`[ ]\` and \`{ }\` put \`"\${NAME}"\` in quotes.

@@ -1,7 +1,10 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { STATUS_OF_REASON, type Reason } from '../domain/reason.ts'
+import { FORWARDED_METHODS } from '../http/asked-target.ts'
 import { problem, refusalHeaders } from '../http/refusal.ts'
+
+const ALLOW = { allow: FORWARDED_METHODS } // RFC 9110 §15.5.6
 
 /** What kind of mistake a client made before there was a request to speak of. */
 export function clientErrorReason(error: unknown): Reason | undefined {
@@ -34,7 +37,7 @@ function content(reason: Reason, requestId: string) {
   const status = STATUS_OF_REASON[reason]
   const body = JSON.stringify({ ...problem(reason, undefined), request_id: requestId })
   const headers = {
-    ...refusalHeaders(reason, undefined),
+    ...refusalHeaders(reason, undefined, reason === 'method_not_allowed' ? ALLOW : {}),
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     'x-request-id': requestId,

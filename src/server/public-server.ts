@@ -1,5 +1,6 @@
 import {
   createServer,
+  METHODS,
   type IncomingMessage,
   type RequestListener,
   type Server,
@@ -12,6 +13,9 @@ import type { Reason } from '../domain/reason.ts'
 import { answerClientError, answerRefusal, clientErrorReason } from './client-error.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { watchConnections, type ConnectionWatch } from './connection-watch.ts'
+
+/** Node's parser takes more, those of RTSP, for which no router has a place. */
+const HTTP_METHODS: ReadonlySet<string> = new Set(METHODS)
 
 export interface PublicServerOptions {
   readonly tls?: { readonly certificate: string; readonly key: string }
@@ -94,10 +98,9 @@ function listenToRequests(
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (connections.isOver(request.socket)) return
     if (!connections.exchange(request, response)) return void request.socket.destroy()
-    if (request.rawHeaders.length <= 2 * limits.headerCount) {
-      return options.onRequest(request, response)
-    }
-    answerRefusal(response, 'headers_too_large', tell(request.socket, 'headers_too_large'))
+    const refused = refusalAhead(request, limits)
+    if (refused === undefined) return options.onRequest(request, response)
+    answerRefusal(response, refused, tell(request.socket, refused))
   }
   server.on('request', onRequest)
   if (options.onContinue !== undefined) server.on('checkContinue', options.onContinue(onRequest))
@@ -131,6 +134,15 @@ function listenToRequests(
     refused.add(socket)
     connections.whenFree(socket, () => refuseSocket(socket, reason, error))
   })
+}
+
+/** What the application could not make anything of. */
+function refusalAhead(
+  { rawHeaders, method = '' }: IncomingMessage,
+  { headerCount }: ConnectionLimits,
+): Reason | undefined {
+  if (rawHeaders.length > 2 * headerCount) return 'headers_too_large'
+  return HTTP_METHODS.has(method) ? undefined : 'method_not_allowed'
 }
 
 function tlsSettings({ certificate, key }: { certificate: string; key: string }) {

@@ -130,6 +130,24 @@ for (const version of ['HTTP/2.0', 'HTTP/0.9', 'HTTP/1.2', 'HTTP/3.0', 'http/1.1
   })
 }
 
+for (const line of [
+  'DESCRIBE /x RTSP/1.0',
+  'GET_PARAMETER /x RTSP/1.0',
+  'SOURCE /x ICE/1.0',
+  'CONNECT a:1 HTTP/1.1',
+]) {
+  t.test(`HX-9 AT-12 ${line} is 405 with Allow`, async (t) => {
+    const { port, paths } = await startWarm(t)
+    const client = await openRawSocket(t, port)
+    client.write(head(line, HOST))
+    const answer = await client.next()
+    t.equal(answer.status, 405)
+    t.match(answer.header('allow'), /^GET, HEAD, POST/)
+    await client.closed
+    t.same(paths(), [])
+  })
+}
+
 t.test(
   'HX-29 HX-20 an HTTP/1.0 client that asks for h2c gets its answer and the end',
   async (t) => {

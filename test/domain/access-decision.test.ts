@@ -426,7 +426,7 @@ t.test('the whole decision table, every combination once', async (t) => {
       for (const [column, [how, request]] of Object.entries(REQUESTS).entries()) {
         const cell = rows.get(`${access} ${who}`)?.[column] ?? 'missing'
         for (const [name, credentials] of Object.entries(CREDENTIALS)) {
-          for (const unauthenticated of ['auto', 'reject'] as const) {
+          for (const unauthenticated of ['auto', 'login', 'reject'] as const) {
             const route = sampleRoute('/*', {
               access,
               credentials,
@@ -434,7 +434,7 @@ t.test('the whole decision table, every combination once', async (t) => {
               websocket: { origins: [LISTED] },
               ...(access === 'required' ? { require: REQUIRE } : {}),
             })
-            const mayLogIn = name !== 'bearer' && unauthenticated === 'auto'
+            const mayLogIn = name !== 'bearer' && unauthenticated !== 'reject'
             const expected = cell === 'step' && !mayLogIn ? withoutLogin(caller) : cell
             t.equal(
               verdict(route, caller, request),
@@ -453,6 +453,39 @@ function withoutLogin(caller: SessionFacts): string {
   if (caller.kind === 'active') return 'up'
   return caller === NOBODY ? 'no' : 'exp'
 }
+
+const SHOP = 'https://shop.example'
+const SHARED = { origins: [SHOP], headers: [], expose: [], maxAgeSeconds: 0 }
+
+t.test('CS-1 CS-5 a relaxation makes own requests of foreign ones, and no others', async (t) => {
+  for (const access of ['required', 'optional', 'public'] as const) {
+    for (const [who, caller] of Object.entries(CALLERS)) {
+      const require = access === 'required' ? { require: REQUIRE } : {}
+      const route = sampleRoute('/*', { access, websocket: { origins: [LISTED] }, ...require })
+      const of = (more: Partial<Route>, request: RequestFacts) =>
+        verdict({ ...route, ...more }, caller, request)
+      const [script, post] = [
+        facts('GET', { fetchSite: 'same-origin' }),
+        facts('POST', { fetchSite: 'same-origin' }),
+      ]
+      const [get, write] = [
+        facts('GET', { fetchSite: 'cross-site', origin: SHOP }),
+        facts('POST', { fetchSite: 'cross-site', origin: SHOP }),
+      ]
+      const sharing = { cors: { ...SHARED, credentials: true } }
+      t.equal(of({ csrf: false }, write), of({}, post), `csrf: false, ${access} ${who}`)
+      t.equal(of({ csrf: false }, get), of({}, get), `csrf: false, reading, ${access} ${who}`)
+      t.equal(of(sharing, write), of({}, post), `cors, ${access} ${who}`)
+      t.equal(of(sharing, get), of({}, script), `cors, reading, ${access} ${who}`)
+      for (const request of Object.values(REQUESTS)) {
+        t.equal(of(sharing, request), of({}, request), `no listed origin, ${access} ${who}`)
+        const kept = { cors: { ...SHARED, credentials: false } }
+        t.equal(of(kept, { ...request, origin: SHOP }), of({}, { ...request, origin: SHOP }))
+        if (request.method === 'GET') t.equal(of({ csrf: false }, request), of({}, request))
+      }
+    }
+  }
+})
 
 t.test('CS-10 our own endpoints can ask the same question', async (t) => {
   t.equal(

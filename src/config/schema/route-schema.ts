@@ -1,89 +1,12 @@
-import type { HeaderPart, RoutePath, Upstream } from '../../domain/route.ts'
+import type { RoutePath, Upstream } from '../../domain/route.ts'
 import { corsSchema } from './cors-schema.ts'
 import { bearerSchema } from './bearer-schema.ts'
 import { routeIdentitySchema } from './identity-schema.ts'
 import { requirementSchema } from './requirement-schema.ts'
-import {
-  choice,
-  duration,
-  either,
-  flag,
-  freeMap,
-  list,
-  section,
-  size,
-  text,
-  optional,
-} from './schema-parts.ts'
+import { choice, either, flag, list, section, size, text, optional } from './schema-parts.ts'
+import { routeHeadersSchema } from './route-headers-schema.ts'
+import { timeoutsSchema, upstreamTlsSchema } from './route-upstream-schema.ts'
 import { tokenSchema } from './token-schema.ts'
-
-const headers = section(
-  {
-    set: freeMap('header-name', text<readonly HeaderPart[]>('header-value'), {
-      default: {},
-      example: `{ X-User: '\${claims.email}', X-Request-Source: gateway }`,
-      description:
-        'Headers to set upstream. ${claims.name} puts in a claim of the signed-in user: dots lead into objects, and a claim whose name is a ' +
-        'URL is written ${claims["https://acme.example/roles"]}. ${session.subject} and issuer, sid, acr, auth_time, created_at, ends_at ' +
-        'tell of the session, ${request.path} and id, method, host, client_address of the request. Without the claim or value the header is not sent. Lists are joined by ' +
-        'commas, and what a header cannot carry is percent-encoded (docs/headers.md). What a client sends under these names is dropped on every route. Headers of the protocol and those the gateway sets itself are refused.',
-    }),
-    remove: list(text('header-name'), {
-      default: [],
-      example: '[X-Internal]',
-      description:
-        'Request headers never sent upstream. Default none beyond those the gateway always drops.',
-    }),
-    hide: list(text('header-name'), {
-      default: [],
-      example: '[Server, X-Powered-By]',
-      description:
-        "Headers of the upstream's answers that clients do not get, such as those that tell what it runs on. Default none: they pass (the gateway adds no such header of its own).",
-    }),
-  },
-  {
-    default: {},
-    description:
-      'Changes to the request headers the upstream gets, on top of its Authorization, and to those of its answers.',
-  },
-)
-
-const timeouts = section(
-  {
-    connect: duration({
-      default: '5s',
-      atLeast: '100ms',
-      atMost: '1m',
-      description:
-        'Longest wait for a connection to the upstream, after which the browser gets 502. Default 5s. Too short fails at busy moments.',
-    }),
-    headers: duration({
-      default: '30s',
-      atLeast: '0s',
-      atMost: '1d',
-      description:
-        'Longest wait for the response headers of the upstream, after which the browser gets 504. Default 30s: longer than a page should take, ' +
-        'shorter than usual load balancers allow (60s). Too short turns slow reports into errors; 0s waits for ever and lets a hung upstream collect connections.',
-    }),
-    idle: duration({
-      default: '60s',
-      atLeast: '0s',
-      atMost: '1d',
-      description:
-        'Longest silence inside a response body, after which the connection is cut. Default 60s; event streams are exempt. Too short ' +
-        'breaks slow downloads; 0s waits for ever.',
-    }),
-    total: duration({
-      default: '0s',
-      atLeast: '0s',
-      atMost: '1d',
-      description:
-        'Longest time from asking the upstream to the end of its answer, however lively: before the answer has begun the browser gets 504, later the connection is cut. Default 0s: ' +
-        'no end. Event streams and WebSockets are exempt. Too short cuts large downloads and uploads on slow lines.',
-    }),
-  },
-  { default: {}, description: 'How long the gateway waits for the upstream.' },
-)
 
 const routeSchema = section({
   path: text<RoutePath>('route-path', {
@@ -168,7 +91,7 @@ const routeSchema = section({
   bearer: bearerSchema,
   require: requirementSchema,
   token: tokenSchema,
-  headers,
+  headers: routeHeadersSchema,
   identity: optional(routeIdentitySchema),
   csrf: flag({
     default: true,
@@ -203,7 +126,7 @@ const routeSchema = section({
         'these origins. A socket closes when its session ends.',
     },
   ),
-  timeouts,
+  timeouts: timeoutsSchema,
   maxBody: size({
     default: '10MiB',
     atLeast: '0B',
@@ -234,45 +157,7 @@ const routeSchema = section({
     description:
       'Host header the upstream gets. upstream (default): its own. client: the one of the request, for upstreams that serve several sites.',
   }),
-  tls: section(
-    {
-      certificateAuthority: optional(
-        text('certificate-file', {
-          example: '/etc/bearergate/orders-ca.pem',
-          description:
-            "PEM file of the certificate authorities trusted for this upstream, instead of the system's. Relative to the configuration file.",
-        }),
-      ),
-      certificate: optional(
-        text('certificate-file', {
-          example: '/etc/bearergate/gateway.pem',
-          description:
-            'PEM file of the certificate the gateway shows this upstream, its intermediates behind it. Default: none. Needs key. Relative to the ' +
-            'configuration file.',
-        }),
-      ),
-      key: optional(
-        text('private-key-file', {
-          secret: true,
-          example: '/run/secrets/gateway.key',
-          description: 'PEM file of the private key of certificate, without passphrase.',
-        }),
-      ),
-      serverName: optional(
-        text('server-name', {
-          example: 'orders.internal',
-          description:
-            "Name the upstream's certificate must be for, also asked for by SNI. Default: the host of upstream. For upstreams that are reached by " +
-            'an address or another name.',
-        }),
-      ),
-    },
-    {
-      default: {},
-      exampleOff: true,
-      description: "The upstream's certificate, always verified, and the gateway's own.",
-    },
-  ),
+  tls: upstreamTlsSchema,
 })
 
 /** `routes`: what is proxied. */

@@ -34,6 +34,8 @@ const PLAIN = {
 
 t.test('a statement says who, by whom, for whom and until when, and nothing else', async (t) => {
   t.same(identityStatement(who, ruleFor(), terms), PLAIN)
+  const short = identityStatement(who, ruleFor(), { ...terms, lifetimeMs: 10_000 })
+  t.equal(short['exp'], PLAIN.iat + 10)
 })
 
 t.test('chosen claims are repeated as they are', async (t) => {

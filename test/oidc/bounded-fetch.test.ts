@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
+import { setImmediate } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { gzipSync } from 'node:zlib'
@@ -54,6 +55,18 @@ t.test('TK-13 the deadline covers the body', async (t) => {
     200,
   )
   await t.rejects(fetch(url), { name: 'TimeoutError' })
+})
+
+t.test('TK-13 the configured deadline ends a call, and one that has longer goes on', async (t) => {
+  const waiting = new Set<ServerResponse>()
+  const patient = await serve(t, (_request, response) => void waiting.add(response), 10_000)
+  const strict = createBoundedFetch({ timeoutMs: 200 })
+  t.teardown(() => strict.close())
+  const longer = patient.fetch(patient.url)
+  while (waiting.size === 0) await setImmediate()
+  await t.rejects(strict.fetch(patient.url), { name: 'TimeoutError' })
+  for (const response of waiting) response.end('late')
+  t.equal(await (await longer).text(), 'late')
 })
 
 t.test('RT-3 an answer that came while this process was stopped is read, not lost', async (t) => {

@@ -57,6 +57,16 @@ t.test('a statement for one upstream is none for another', async (t) => {
   await t.rejects(verify(token, ORDERS), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED' })
 })
 
+t.test('it holds for the configured lifetime and no longer', async (t) => {
+  const { clock, tokens, verify } = await signer([p256()], 10_000)
+  const token = await tokens.token(ORDERS, someone())
+  clock.nowMs += 9_000
+  t.ok(await verify(token))
+  t.not(await tokens.token(ORDERS, someone()), token, 'replaced before')
+  clock.nowMs += 1_000
+  await t.rejects(verify(token), { code: 'ERR_JWT_EXPIRED' })
+})
+
 t.test(
   'it is made once for the same caller and rule, and never used beyond half its life',
   async (t) => {

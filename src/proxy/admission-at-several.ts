@@ -1,6 +1,7 @@
 import { bearerCredential } from '../domain/bearer-credential.ts'
 import type { Route } from '../domain/route.ts'
-import { admit, refusalOf, type Admission, type AskedRequest, type Guard } from './admission.ts'
+import { refusalOf, type Admission, type AskedRequest, type Guard } from './admission.ts'
+import { admit } from './admit.ts'
 import type { ProxyContext } from './proxy-context.ts'
 
 /** Whether a request may pass one route. Answers as `admit` does. */

@@ -20,6 +20,7 @@ async function asked(t: Test, trustedProxies = ['127.0.0.1/32']) {
         },
         { path: '/live', upstream: 'none', websocket: true },
         { path: '/open/*', upstream: 'none', access: 'public', methods: ['GET'] },
+        { path: '/short', upstream: 'none', access: 'public', maxHeaders: '1KiB' },
         { path: '/own/*', upstream: 'http://127.0.0.1:9' },
         { path: '/recent', upstream: 'none', require: { acr: ['gold'] } },
         { path: '/scoped', upstream: 'none', require: { scope: 'nobody:has' } },
@@ -94,6 +95,17 @@ t.test('the key may come in the query', async (t) => {
   const answer = await newBrowser().fetch(`${address}?key=${KEY}`, fetched(headers))
   t.equal(answer.status, 204)
   t.notOk('authorization' in answer.headers, 'FW-8')
+})
+
+t.test('RL-1 a route that takes few headers takes few here, too', async (t) => {
+  const { address, about, newBrowser } = await asked(t)
+  const long = { ...about('/short'), 'x-long': 'x'.repeat(1_024) }
+  const answer = await newBrowser().fetch(address, fetched(long))
+  t.equal(answer.status, 403)
+  t.equal(answer.json().reason, 'headers_too_large')
+  const own = await newBrowser().fetch(`${address}?login=redirect`, fetched(long))
+  t.equal(own.status, 431)
+  t.equal((await newBrowser().fetch(address, fetched(about('/short')))).status, 204)
 })
 
 t.test('public routes pass without a session, other methods do not', async (t) => {

@@ -39,7 +39,7 @@ export function readYamlTree(text: string): YamlTree {
       findings: [{ offset: 0, message: 'the file is nested too deeply to be read' }],
     }
   }
-  const errors = documents.flatMap((document) => document.errors)
+  const errors = withoutConsequences(documents.flatMap((document) => document.errors))
   if (errors.length > 0) {
     const findings = onePerLine(errors, text).map((error) => ({
       offset: error.pos[0],
@@ -83,6 +83,12 @@ function parseDocuments(text: string): Document.Parsed[] | undefined {
     if (error instanceof RangeError) return undefined // the stack, on input nested thousands deep
     throw error
   }
+}
+
+/** A tab puts its line on another level, and the parser stumbles over those below: the tabs say it all. */
+function withoutConsequences(errors: readonly YAMLError[]): readonly YAMLError[] {
+  const tabs = errors.filter(({ code }) => code === 'TAB_AS_INDENT')
+  return tabs.length > 0 ? tabs : errors
 }
 
 /** One broken quote makes the parser stumble many times: the first of a line says it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +33,7 @@ export interface Demo {
   readonly configFile: string
   /** The gateway's JSON log. */
   readonly logFile: string
+  /** Ends all three and removes configuration and log. */
   close(): Promise<void>
 }
 
@@ -85,6 +86,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     close: async () => {
       await gateway.close()
       await Promise.all([closed(api), closed(provider)])
+      await rm(folder, { recursive: true })
     },
   }
 }

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { dirname } from 'node:path'
 import t, { type Test } from 'tap'
 import { listen } from '../../src/server/listen.ts'
 import { createBrowser, type Browser, type Page } from '../support/browser-jar.ts'
@@ -43,6 +45,7 @@ t.test('the demo signs in, calls the API with the token, and stops at Ctrl-C', a
   await demo.line(({ msg }) => /signed in: alice/.test(String(msg)))
   demo.child.kill('SIGINT')
   t.strictSame(await demo.exited, { code: 0, signal: null })
+  t.notOk(existsSync(dirname(demo.config)), 'its secrets and its log are gone')
 })
 
 t.test('the configuration the demo prints is one that check accepts', async (t) => {

@@ -6,11 +6,11 @@ import { listen, ListenError } from '../server/listen.ts'
 import { adminOrigin } from './admin-origin.ts'
 import { isGateway } from './admin-session-desk.ts'
 import { connectionFailure } from './connection-failure.ts'
-import { ok, skipped, warning, type Examination, type Finding } from './finding.ts'
+import { failure, ok, skipped, warning, type Examination, type Finding } from './finding.ts'
 
 const ANSWER_WITHIN_MS = 5_000
 
-/** Looks at the addresses of the gateway itself. Hints only, and never a failure: it need not run yet. */
+/** Looks at the addresses of the gateway itself, which need not run yet: only a port that is not to be had is a failure. */
 export function addressExamination(config: GatewayConfig): Examination {
   return {
     subject: 'addresses of the gateway',
@@ -25,7 +25,7 @@ export function addressExamination(config: GatewayConfig): Examination {
             ),
       )
       const port = isRunning ? undefined : examinePorts(config).then((all) => all.forEach(tell))
-      await Promise.all([port, examinePublicUrl(config.publicUrl).then(tell)])
+      await Promise.all([port, examinePublicUrl(config, isRunning).then(tell)])
     },
   }
 }
@@ -40,10 +40,10 @@ async function examinePorts({ listen: own, admin }: GatewayConfig): Promise<Find
         return ok('port', `${section}: ${await listen(server, host, port)} can be listened on`)
       } catch (cause) {
         if (!(cause instanceof ListenError)) throw cause
-        return warning(
+        return failure(
           'port',
           cause.message,
-          `see who listens there, or change ${section}.host and port`,
+          `the gateway would not start: ${section}.host and ${section}.port say where it listens`,
         )
       } finally {
         server.close()
@@ -52,7 +52,10 @@ async function examinePorts({ listen: own, admin }: GatewayConfig): Promise<Find
   )
 }
 
-async function examinePublicUrl(publicUrl: URL): Promise<Finding> {
+async function examinePublicUrl(
+  { publicUrl, listen: { port } }: GatewayConfig,
+  isRunning: boolean,
+): Promise<Finding> {
   const { origin, hostname } = publicUrl
   const isKnown = await lookup(hostname.replace(/^\[|\]$/g, '')).then(
     () => true,
@@ -77,7 +80,13 @@ async function examinePublicUrl(publicUrl: URL): Promise<Finding> {
     )
   } catch (cause) {
     const { found } = connectionFailure(cause, { address: 'publicUrl', certificateAuthority: '' })
-    return skipped('public_url', `${origin} is not reached from here: ${found}`)
+    const unreached = `${origin} is not reached from here: ${found}`
+    if (!isRunning) return skipped('public_url', unreached)
+    return warning(
+      'public_url',
+      unreached,
+      `can browsers reach it? The gateway itself listens on port ${port}: something must lead there from publicUrl`,
+    )
   } finally {
     await http.close()
   }

@@ -7,6 +7,7 @@ import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
 import { examined, type Examined } from './examined.ts'
 import { ok, warning, type Examination, type Finding } from './finding.ts'
+import { holdSignals } from './held-signals.ts'
 import { providerExamination } from './provider-examination.ts'
 import { storeExamination } from './store-examination.ts'
 import { upstreamExamination } from './upstream-examination.ts'
@@ -23,7 +24,7 @@ Usage: bearergate doctor [FILE] [--json]
 
 Nobody is signed in and nothing is changed: the token endpoint is offered a made-up code, the
 store a record that is taken away again, every upstream a HEAD request without token or cookie.
-Takes 10 s at most. Each line begins with one of
+Takes 10 s at most; Ctrl-C prints what is known by then. Each line begins with one of
 
   ok            as it should be
   warn          works perhaps, but not as you may think; the line below says what to do
@@ -52,8 +53,13 @@ export async function runDoctor(args: readonly string[], io: CommandIo): Promise
   const file = configFile(positionals[0] ?? values.config, io)
   const [name, checked] = [shortName(file, io), checkFile(file, io)]
   if (checked.config === undefined) return refused(checked, name, values.json === true, io)
-  const under = examineAll(checked.config, checked, name, io.signal)
-  return values.json === true ? tellJson(under, name, io) : tellText(under, io)
+  const held = holdSignals(io.signal)
+  try {
+    const under = examineAll(checked.config, checked, name, held.signal)
+    return await (values.json === true ? tellJson(under, name, io) : tellText(under, io))
+  } finally {
+    held.release()
+  }
 }
 
 function refused({ problems }: CheckedFile, file: string, json: boolean, io: CommandIo): number {
@@ -68,7 +74,7 @@ function examineAll(
   config: GatewayConfig,
   { warnings }: CheckedFile,
   name: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): readonly Promise<Examined>[] {
   const file: Examination = {
     subject: `configuration ${name}`,
@@ -79,7 +85,7 @@ function examineAll(
           warning(
             'file',
             formatDiagnostic(found),
-            'fine for trying out; change it before others use the gateway',
+            'allowed, but rarely meant so where others use the gateway: change it, or know why not',
           ),
         )
     },
@@ -91,7 +97,7 @@ function examineAll(
     upstreamExamination(config.routes),
     addressExamination(config),
   ]
-  const options = { withinMs: WITHIN_MS, secrets: secretsOf(config), ...(signal && { signal }) }
+  const options = { withinMs: WITHIN_MS, secrets: secretsOf(config), signal }
   return examinations.map((examination) => examined(examination, options))
 }
 

@@ -45,7 +45,7 @@ export function examined(
     const cancel = onDeadline(withinMs, () =>
       endWith(
         `no end within ${withinMs} ms`,
-        'something there does not answer: see what is missing here',
+        'something there answers too slowly, or not at all: what is missing here was not tried',
       ),
     )
     signal?.addEventListener('abort', stop)

@@ -19,6 +19,9 @@ import { discoveryFailure } from './provider-failure.ts'
 import { offerFindings, signsIn, type ProviderNeeds } from './provider-offer.ts'
 import { examineLogoutRedirect, examineRedirect } from './redirect-examination.ts'
 
+/** Below the time there is for all: a provider that is silent is to be told as that. */
+const ANSWER_WITHIN_MS = 8_000
+
 /** Reads metadata and keys of a provider as the gateway does, and tries the client there without any user. */
 export function providerExamination(config: ProviderConfig, all: GatewayConfig): Examination {
   const { name, issuer } = config
@@ -56,7 +59,9 @@ function search(config: ProviderConfig, { routes }: GatewayConfig, tell: Tell): 
   let settle: (cause: unknown) => void = () => undefined
   const outcome = new Promise<unknown>((resolve) => (settle = resolve))
   // With no tolerance, a clock is told of from 5 s on: a running gateway bears more before it says so.
-  const providers = [{ ...config, clockToleranceMs: 0 }]
+  const providers = [
+    { ...config, clockToleranceMs: 0, timeoutMs: Math.min(config.timeoutMs, ANSWER_WITHIN_MS) },
+  ]
   const [parts] = createProviders(
     { providers, routes },
     {
@@ -83,7 +88,10 @@ function known({ metadata, keys }: ProviderConnection, needs: ProviderNeeds): Fi
   return [
     ok('discovery', `it calls itself ${metadata.issuer}, as configured`),
     usable.length > 0
-      ? ok('keys', `${usable.length} for signatures at ${keys.url} (${kinds})`)
+      ? ok(
+          'keys',
+          `${usable.length} signing ${usable.length === 1 ? 'key' : 'keys'} at ${keys.url} (${kinds})`,
+        )
       : failure(
           'keys',
           `there is no key for signatures at ${keys.url}`,

@@ -39,7 +39,7 @@ export class IssuerMismatch extends GatewayError {
   constructor(announced: unknown, configured: string) {
     super(
       'provider_error',
-      `the provider calls itself ${JSON.stringify(announced)}, provider.issuer is ${JSON.stringify(configured)}`,
+      `the provider ${announced === undefined ? 'names no issuer' : `calls itself ${JSON.stringify(announced)}`}, provider.issuer is ${JSON.stringify(configured)}`,
     )
     this.announced = announced
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../src/commands/arguments.ts'
 import { doctor, scriptedPlan, SECRET, tells } from '../support/doctored.ts'
-import { providerSection, spawnMain, startGateway } from '../support/gateway.ts'
+import { freePort, providerSection, spawnMain, startGateway } from '../support/gateway.ts'
 import { startOpenIdProvider } from '../support/openid-provider.ts'
 import { plainUpstream } from '../support/plain-upstream.ts'
 import { startRedis } from '../support/redis-servers.ts'
@@ -48,7 +48,7 @@ t.test(
     for (const part of [
       /configuration bearergate.yaml\n  ok    valid/,
       `ok    it calls itself ${provider.issuer}, as configured`,
-      /ok    2 for signatures at \S+ \(RS256, ES256\)/,
+      /ok    2 signing keys at \S+ \(RS256, ES256\)/,
       /ok    PKCE with S256/,
       /ok    client "basic" is accepted with client_secret_basic/,
       `ok    ${publicUrl}/oauth2/callback is registered`,
@@ -106,7 +106,7 @@ t.test('wrong usage, and help', async (t) => {
   })
 })
 
-t.test('the addresses of the gateway: hints, and never a failure', async (t) => {
+t.test('the addresses of the gateway: hints, and a failure where it could not start', async (t) => {
   const { plan, secrets } = await scriptedPlan(t)
   await tells(
     t,
@@ -131,7 +131,7 @@ t.test('the addresses of the gateway: hints, and never a failure', async (t) => 
     t,
     { ...taken, forwardAuth: undefined, routes: [{ path: '/x', access: 'public', upstream: url }] },
     [
-      /warn  cannot listen on 127.0.0.1:\d+: another process[^\n]*\n +-> /,
+      /FAIL  cannot listen on 127.0.0.1:\d+: another process[^\n]*\n +-> .*listen\.port/,
       /warn  \S+\/oauth2\/session answers 200, and not as a gateway does/,
     ],
     secrets,
@@ -142,6 +142,16 @@ t.test('the addresses of the gateway: hints, and never a failure', async (t) => 
     t,
     { ...plan, publicUrl: gateway.origin, admin },
     [/ok    a gateway runs here/, /ok    \S+ leads to a gateway/],
+    secrets,
+  )
+  const nowhere = `http://127.0.0.1:${await freePort()}`
+  await tells(
+    t,
+    { ...plan, publicUrl: nowhere, admin },
+    [
+      /ok    a gateway runs here/,
+      /warn  \S+ is not reached from here[^\n]*\n +-> .*listens on port/,
+    ],
     secrets,
   )
 })
@@ -167,10 +177,15 @@ t.test('Ctrl-C ends it at once', async (t) => {
     routes: [{ path: '/*', upstream: `http://127.0.0.1:${port}` }],
   }
   const cwd = t.testdir({ 'silent.yaml': JSON.stringify(file) })
-  const { child, exited } = spawnMain(t, ['doctor', '--config', join(cwd, 'silent.yaml')])
+  const { child, exited, logText } = spawnMain(t, ['doctor', '--config', join(cwd, 'silent.yaml')])
   const [socket] = (await once(silent, 'connection')) as [Socket]
   socket.on('error', () => undefined)
   silent.close()
   child.kill('SIGINT')
   t.match(await exited, { signal: 'SIGINT' })
+  for (const part of [
+    /provider \S+\n  FAIL  doctor was interrupted here/,
+    /ok    sessions are kept in memory/,
+  ])
+    t.match(logText(), part, 'what was known is told')
 })

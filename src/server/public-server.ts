@@ -116,6 +116,7 @@ function listenToRequests(
     return false
   }
   server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy()) // Node has taken its own listener away: a reset would end the process
     if (!isFree(socket as Socket)) return
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onUpgrade(request, socket, head)
@@ -123,6 +124,7 @@ function listenToRequests(
     refuseSocket(socket, 'headers_too_large')
   })
   server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy())
     if (isFree(socket as Socket)) refuseSocket(socket, 'method_not_allowed')
   })
   const refused = new WeakSet<Duplex>() // every further octet is another error

@@ -14,6 +14,7 @@ export interface Evidence {
 
 const MAX_LINKS = 6 // library errors wrap three or four deep; a cycle must end too
 const MAX_TEXT = 200
+const MAX_STACK = 4_000 // more than is shown; masking takes time by the square of the length
 
 /**
  * What is known about a failure: names, codes, statuses and masked messages of the whole chain of
@@ -32,7 +33,7 @@ export function evidence(cause: unknown): readonly Evidence[] {
 /** The masked stack of an error nobody foresaw. */
 export function stackOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || cause.stack === undefined) return undefined
-  return maskSecrets(cause.stack)
+  return maskSecrets(cause.stack.slice(0, MAX_STACK))
     .split('\n')
     .slice(0, 12)
     .map((line) => printable(line.trim(), MAX_TEXT))

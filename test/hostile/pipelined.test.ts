@@ -171,3 +171,17 @@ t.test('HX-18 a client that shuts its side down has left, like one that closes',
   await Promise.all([once(socket, 'close'), client.closed])
   t.match(await finished(), { clientLeft: true })
 })
+
+for (const line of ['CONNECT a:1 HTTP/1.1', 'GET /x HTTP/1.1']) {
+  t.test(`ER-12 HX-9 ${line} with a reset behind it is nobody’s failure`, async (t) => {
+    const { port } = await startWarm(t)
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', ...Array(120).fill('X: y')]
+    for (let call = 0; call < 100; call++) {
+      const client = await openRawSocket(t, port)
+      client.write(head(line, HOST, ...(call % 2 === 0 ? [] : upgrade)))
+      if (call % 3 === 0) await client.some()
+      client.socket.resetAndDestroy()
+    }
+    t.equal((await ask(t, port, get('/fine'))).status, 200)
+  })
+}

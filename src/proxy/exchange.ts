@@ -11,6 +11,7 @@ import type { LiveTransfer } from './live-transfers.ts'
 import { refusesToken, withNewerToken } from './refused-token.ts'
 import { announcesEventStream, hasForeignCoding } from './response-framing.ts'
 import { stepUpChallenge } from './step-up-challenge.ts'
+import { octetsPassed } from './passed-octets.ts'
 import type { Question } from './question.ts'
 import type { TransferLine } from './transfer-line.ts'
 import { turnAway } from './turn-away.ts'
@@ -75,7 +76,9 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
 
   onBodySent(chunk: unknown): void {
     this.#stir()
-    if (!this.#call.onBodySent((chunk as Buffer).length)) this.#giveUp('body_too_large')
+    const { length } = chunk as Buffer
+    octetsPassed(length)
+    if (!this.#call.onBodySent(length)) this.#giveUp('body_too_large')
   }
 
   onResponseStarted(): void {
@@ -107,6 +110,7 @@ export class Exchange implements Dispatcher.DispatchHandler, LiveTransfer, Leava
   onData(chunk: Buffer): boolean {
     if (this.#ended) return false
     this.#stir()
+    octetsPassed(chunk.length)
     if (this.#answer.write(chunk)) return true
     this.#answer.onceDrained(() => this.#onDrain())
     return false

@@ -17,7 +17,7 @@ t.setTimeout(120_000) // ten seconds of work, on machines that have other things
 // Smaller than the 1 GiB that is promised, to spare the machine: npm run bench:streams takes the whole.
 const MIB = 2 ** 20
 const BODY_BYTES = 192 * MIB
-const FLAT_BYTES = 64 * MIB // what the collector may leave for later; a gateway that buffers needs three times as much
+const FLAT_BYTES = 48 * MIB // what a busy machine may leave for later; a gateway that buffers needs four times as much, one that leaves it to V8 twice
 const BUFFERED_BYTES = 48 * MIB // what four sockets and two processes may hold on the way
 const SOCKETS = 300
 const SOCKET_BYTES = 100 * 1024
@@ -36,7 +36,6 @@ async function signedIn(t: Test) {
 t.test('HX-19 large bodies pass in flat memory, down and up', async (t) => {
   const { target, grown } = await signedIn(t)
   for (const pass of [download, upload]) {
-    t.equal(await pass(target, BODY_BYTES), BODY_BYTES, 'warm')
     const bytes = await grown(async () => t.equal(await pass(target, BODY_BYTES), BODY_BYTES))
     t.ok(bytes < FLAT_BYTES, `${Math.round(bytes / MIB)} MiB`)
   }

@@ -17,6 +17,7 @@ import { createLoginLimit } from './http/login-limit.ts'
 import { createOwnCookies } from './http/own-cookies.ts'
 import { answerRefusals } from './http/refusal-plugin.ts'
 import { createDoor, FORWARDED_METHODS } from './http/target-door.ts'
+import { untrustedProxyWarning } from './http/untrusted-proxy.ts'
 import { createFormKeeping } from './proxy/form-keeping.ts'
 import type { ProxyOf, SharedContext } from './proxy/proxy-context.ts'
 import { proxyPlugin } from './proxy/proxy-plugin.ts'
@@ -42,7 +43,7 @@ function noCompiler(): never {
 export async function createApp(config: GatewayConfig, parts: GatewayParts): Promise<GatewayApp> {
   const { publicUrl, routes } = config
   const { emit } = parts
-  const door = createGatewayDoor(config)
+  const door = createGatewayDoor(config, untrustedProxyWarning(emit))
   const app = fastify({
     rewriteUrl: door,
     genReqId: (request) => entranceOf(request).requestId,
@@ -96,13 +97,10 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
 }
 
 /** Where every request is looked at first (DESIGN §1.2). */
-export function createGatewayDoor({
-  publicUrl,
-  providers,
-  routes,
-  listen,
-  forwardAuth,
-}: GatewayConfig) {
+export function createGatewayDoor(
+  { publicUrl, providers, routes, listen, forwardAuth }: GatewayConfig,
+  onUntrustedProxy: (address: string) => void = () => {},
+) {
   const callbacks = providers.map(({ redirectUri }) => new URL(redirectUri).pathname)
   const routeHosts = routes.flatMap(({ host }) => (host === undefined ? [] : [host]))
   return createDoor({
@@ -112,6 +110,7 @@ export function createGatewayDoor({
     trustedProxies: parseTrustedProxies(listen.trustedProxies),
     forwardAuth: forwardAuth !== undefined,
     ownCallbacks: new Set(callbacks),
+    onUntrustedProxy,
   })
 }
 

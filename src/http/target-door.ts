@@ -42,6 +42,8 @@ export interface DoorOptions {
   readonly forwardAuth?: boolean
   /** Paths of providers that have a callback of their own. */
   readonly ownCallbacks?: ReadonlySet<string>
+  /** Told of peers that forward for others without being trusted to. */
+  readonly onUntrustedProxy?: (address: string) => void
 }
 
 export { FORWARDED_METHODS } from './asked-target.ts'
@@ -58,11 +60,9 @@ export function createDoor(options: DoorOptions): (request: IncomingMessage) => 
     if (known !== undefined) return known.internalUrl
     const startedAtMs = performance.now()
     const { headers, socket } = request
-    const peer = clientAddress(
-      socket.remoteAddress ?? '',
-      headers['x-forwarded-for'] as string | undefined,
-      options.trustedProxies,
-    )
+    const forwardedFor = headers['x-forwarded-for'] as string | undefined
+    const peer = clientAddress(socket.remoteAddress ?? '', forwardedFor, options.trustedProxies)
+    if (forwardedFor !== undefined && !peer.peerTrusted) options.onUntrustedProxy?.(peer.address)
     const sentId = headers['x-request-id']
     const asksAbout = options.forwardAuth === true && asksToVerify(request)
     const found = asksAbout

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** The session files cannot be used as they are; the message names them and says what to do. */
 export class SessionFileError extends Error {
@@ -20,7 +20,7 @@ const NO_BACKUP = 'Nothing was changed.'
  */
 export function prepareDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: OWNER_ONLY })
+    makeDirectory(path)
     const foreign = readdirSync(path).find((name) => !OURS.has(name) && !HARMLESS.has(name))
     if (foreign !== undefined) {
       throw new SessionFileError(
@@ -33,6 +33,14 @@ export function prepareDirectory(path: string): string {
     throw new SessionFileError(`${path}: ${explain(cause)}. ${NO_BACKUP}`, { cause })
   }
   return join(path, DATA_FILE)
+}
+
+/** What is missing of a path. Node's own recursive mkdir never ends where none can be made in a directory that is there, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeDirectory(parent)
+  mkdirSync(path, { mode: OWNER_ONLY })
 }
 
 /** A directory of another owner (a mounted volume) stays as it is: the files in it are closed anyway. */
@@ -49,6 +57,7 @@ const EXPLANATIONS: Record<string, string> = {
   EROFS: 'the file system is read-only; mount a writable volume there',
   ENOTDIR: 'it is not a directory; name a directory in session.file.path',
   EEXIST: 'it is not a directory; name a directory in session.file.path',
+  ENOENT: 'no directory can be made there; name another in session.file.path',
   ENOSPC: 'the disk is full; make room',
 }
 

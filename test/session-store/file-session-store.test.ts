@@ -205,6 +205,17 @@ t.test('a path that is a file is told at the start', async (t) => {
   t.equal(await readFile(path, 'utf8'), 'mine')
 })
 
+t.test('directories that are missing are made, and closed to others', async (t) => {
+  const path = join(await newFolder(t), 'not', 'there', 'yet')
+  await openStore(t, path).create(sealedSession('a'))
+  t.equal(((await stat(path)).mode & 0o777).toString(8), '700')
+})
+
+t.test('a path where nothing can be made is told at the start, not tried for ever', async (t) => {
+  for (const path of ['/proc/bearergate', '/proc/bearergate/sessions'])
+    t.throws(() => openStore(t, path), { name: 'SessionFileError', message: /another in session/ })
+})
+
 t.test('a full store refuses a new session and keeps those it has', async (t) => {
   const counted = openStore(t, await newFolder(t), { maxSessions: 2 })
   await counted.create(sealedSession('a'))

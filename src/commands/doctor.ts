@@ -1,16 +1,16 @@
 import type { GatewayConfig } from '../config/gateway-config.ts'
 import { formatDiagnostic } from '../config/config-error.ts'
-import { addressExamination } from './address-examination.ts'
+import { addressExamination } from './doctor/address-examination.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { checkFile, problemsText, type CheckedFile } from './checked-file.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
-import { examined, type Examined } from './examined.ts'
-import { ok, warning, type Examination, type Finding } from './finding.ts'
-import { holdSignals } from './held-signals.ts'
-import { providerExamination } from './provider-examination.ts'
-import { storeExamination } from './store-examination.ts'
-import { upstreamExamination } from './upstream-examination.ts'
+import { examined, type Examined } from './doctor/examined.ts'
+import { ok, warning, type Examination, type Finding } from './doctor/finding.ts'
+import { holdSignals } from './doctor/held-signals.ts'
+import { providerExamination } from './doctor/provider-examination.ts'
+import { storeExamination } from './doctor/store-examination.ts'
+import { upstreamExamination } from './doctor/upstream-examination.ts'
 
 const HELP = `Tries provider, session store and upstreams for real, and says what to fix. Run it as the user
 of the gateway and where that runs: in its container, docker exec; it may be running meanwhile.

@@ -5,9 +5,9 @@ import { loadConfig, type LoadedFile } from '../config/load-config.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile, shortName } from './config-file.ts'
-import { explainedRequest } from './explained-request.ts'
-import { explain } from './explanation.ts'
-import { explanationText } from './explanation-text.ts'
+import { explainedRequest } from './explain/explained-request.ts'
+import { explain } from './explain/explanation.ts'
+import { explanationText } from './explain/explanation-text.ts'
 
 const HELP = `Says what the gateway would do with a request, and why: which route takes it, what is
 decided, which headers the upstream would get. Nothing is sent, nobody is asked.

@@ -2,11 +2,11 @@ import { createInterface } from 'node:readline/promises'
 import { ConfigError } from '../config/config-error.ts'
 import { OperatorParameterError, type Parameters } from '../server/operator-parameters.ts'
 import type { SessionRow } from '../server/session-row.ts'
-import { connectAdmin } from './admin-session-desk.ts'
+import { connectAdmin } from './sessions/admin-session-desk.ts'
 import { parseArguments, UsageError } from './arguments.ts'
 import { EXIT, type CommandIo } from './command-io.ts'
 import { configFile } from './config-file.ts'
-import { SessionDeskError, type SessionDesk } from './session-desk.ts'
+import { SessionDeskError, type SessionDesk } from './sessions/session-desk.ts'
 
 const HELP = `Lists sessions or ends them, without reading them.
 
@@ -94,7 +94,7 @@ async function openDesk({ admin, config }: Values, io: CommandIo): Promise<Sessi
   }
   if (admin !== undefined) return connectAdmin(originOf(admin))
   const { loadConfig } = await import('../config/load-config.ts')
-  const { openSessionDesk } = await import('./open-session-desk.ts')
+  const { openSessionDesk } = await import('./sessions/open-session-desk.ts')
   return openSessionDesk(loadConfig(configFile(config, io), io.env).config)
 }
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { UsageError } from '../../src/commands/arguments.ts'
-import type { Explanation } from '../../src/commands/explanation.ts'
+import type { Explanation } from '../../src/commands/explain/explanation.ts'
 import { runExplain } from '../../src/commands/explain.ts'
 import { ENV, SECRET } from '../config/config-bed.ts'
 

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import type { ProviderConfig } from '../config/gateway-config.ts'
-import { authorizationCodeGrant } from '../oidc/authorization-code-grant.ts'
-import type { Provider } from '../oidc/provider.ts'
-import { tokenEndpointFailure, type TokenEndpointFailure } from '../oidc/token-endpoint-failure.ts'
+import type { ProviderConfig } from '../../config/gateway-config.ts'
+import { authorizationCodeGrant } from '../../oidc/authorization-code-grant.ts'
+import type { Provider } from '../../oidc/provider.ts'
+import {
+  tokenEndpointFailure,
+  type TokenEndpointFailure,
+} from '../../oidc/token-endpoint-failure.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 import { providerConnectionFailure } from './provider-failure.ts'
 

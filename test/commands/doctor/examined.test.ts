@@ -1,6 +1,6 @@
 import t from 'tap'
-import { examined } from '../../src/commands/examined.ts'
-import { ok } from '../../src/commands/finding.ts'
+import { examined } from '../../../src/commands/doctor/examined.ts'
+import { ok } from '../../../src/commands/doctor/finding.ts'
 
 const forEver = () => new Promise<void>(() => undefined)
 

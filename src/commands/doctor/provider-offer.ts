@@ -1,6 +1,6 @@
-import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
-import type { Route } from '../domain/route.ts'
-import type { ProviderMetadata } from '../oidc/provider-metadata.ts'
+import type { GatewayConfig, ProviderConfig } from '../../config/gateway-config.ts'
+import type { Route } from '../../domain/route.ts'
+import type { ProviderMetadata } from '../../oidc/provider-metadata.ts'
 import { failure, ok, skipped, warning, type Finding } from './finding.ts'
 
 /** What of the configuration needs something of a provider. */

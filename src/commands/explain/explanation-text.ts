@@ -1,4 +1,4 @@
-import { printable } from '../telemetry/printable.ts'
+import { printable } from '../../telemetry/printable.ts'
 import type { Field, Outcome } from './explained-outcome.ts'
 import type { Explanation, ExplainedRoute } from './explanation.ts'
 

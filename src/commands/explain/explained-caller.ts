@@ -1,11 +1,11 @@
-import type { SessionFacts } from '../domain/access-decision.ts'
-import type { BearerCredential } from '../domain/bearer-credential.ts'
-import type { Standing } from '../domain/requirement.ts'
-import type { Route } from '../domain/route.ts'
-import { isOwnToken, type RouteToken } from '../domain/route-token.ts'
-import type { SessionRecord } from '../domain/session-record.ts'
-import { WITHOUT_TOKEN } from '../proxy/bearer-admission.ts'
-import type { Passage } from '../proxy/transfer-line.ts'
+import type { SessionFacts } from '../../domain/access-decision.ts'
+import type { BearerCredential } from '../../domain/bearer-credential.ts'
+import type { Standing } from '../../domain/requirement.ts'
+import type { Route } from '../../domain/route.ts'
+import { isOwnToken, type RouteToken } from '../../domain/route-token.ts'
+import type { SessionRecord } from '../../domain/session-record.ts'
+import { WITHOUT_TOKEN } from '../../proxy/bearer-admission.ts'
+import type { Passage } from '../../proxy/transfer-line.ts'
 
 /** Who asks, as far as an operator has said it. */
 export interface Caller {

@@ -1,6 +1,6 @@
-import { GatewayError } from '../domain/gateway-error.ts'
-import { explain, SessionFileError } from '../session-store/file-directory.ts'
-import { evidence } from '../telemetry/evidence.ts'
+import { GatewayError } from '../../domain/gateway-error.ts'
+import { explain, SessionFileError } from '../../session-store/file-directory.ts'
+import { evidence } from '../../telemetry/evidence.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { failure, type Finding } from './finding.ts'
 

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { examineDirectory } from '../../src/commands/directory-examination.ts'
-import type { Finding } from '../../src/commands/finding.ts'
-import { fileFailure } from '../../src/commands/store-failure.ts'
-import { GatewayError } from '../../src/domain/gateway-error.ts'
-import { scriptedPlan, SECRET, tells } from '../support/doctored.ts'
-import { freePort, startGateway, type GatewayPlan } from '../support/gateway.ts'
-import { startRedis, startSecuredRedis } from '../support/redis-servers.ts'
+import { examineDirectory } from '../../../src/commands/doctor/directory-examination.ts'
+import type { Finding } from '../../../src/commands/doctor/finding.ts'
+import { fileFailure } from '../../../src/commands/doctor/store-failure.ts'
+import { GatewayError } from '../../../src/domain/gateway-error.ts'
+import { scriptedPlan, SECRET, tells } from '../../support/doctored.ts'
+import { freePort, startGateway, type GatewayPlan } from '../../support/gateway.ts'
+import { startRedis, startSecuredRedis } from '../../support/redis-servers.ts'
 
 t.test('what is wrong with Redis is said, and what to do', async (t) => {
   const down = await freePort()

@@ -1,4 +1,4 @@
-import { evidence, type Evidence } from '../telemetry/evidence.ts'
+import { evidence, type Evidence } from '../../telemetry/evidence.ts'
 
 /** Why there is no connection, or no answer, and what to do about it. */
 export interface ConnectionFailure {

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { scriptedPlan, tells } from '../support/doctored.ts'
-import { freePort, providerSection, type GatewayPlan } from '../support/gateway.ts'
-import { startOpenIdProvider } from '../support/openid-provider.ts'
-import type { Script } from '../support/scripted-provider.ts'
-import { SERVER_CERTIFICATE } from '../support/upstream-certificates.ts'
+import { scriptedPlan, tells } from '../../support/doctored.ts'
+import { freePort, providerSection, type GatewayPlan } from '../../support/gateway.ts'
+import { startOpenIdProvider } from '../../support/openid-provider.ts'
+import type { Script } from '../../support/scripted-provider.ts'
+import { SERVER_CERTIFICATE } from '../../support/upstream-certificates.ts'
 
 t.test('what is wrong with the provider is said, and what to do', async (t) => {
   const refused = `http://127.0.0.1:${await freePort()}`

@@ -1,6 +1,6 @@
-import { hasUpstream, upstreamName, type Route } from '../domain/route.ts'
-import { probeUpstream } from '../proxy/upstream-probe.ts'
-import { createUpstreamPools, type UpstreamPool } from '../proxy/upstream-pool.ts'
+import { hasUpstream, upstreamName, type Route } from '../../domain/route.ts'
+import { probeUpstream } from '../../proxy/upstream-probe.ts'
+import { createUpstreamPools, type UpstreamPool } from '../../proxy/upstream-pool.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { failure, ok, skipped, warning, type Examination, type Finding } from './finding.ts'
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { explain, prepareDirectory } from '../session-store/file-directory.ts'
+import { explain, prepareDirectory } from '../../session-store/file-directory.ts'
 import { failure, ok, skipped, warning, type Tell } from './finding.ts'
 import { fileFailure } from './store-failure.ts'
 

@@ -1,6 +1,6 @@
-import type { ProviderConfig } from '../config/gateway-config.ts'
-import { GatewayError } from '../domain/gateway-error.ts'
-import { IssuerMismatch } from '../oidc/provider-metadata.ts'
+import type { ProviderConfig } from '../../config/gateway-config.ts'
+import { GatewayError } from '../../domain/gateway-error.ts'
+import { IssuerMismatch } from '../../oidc/provider-metadata.ts'
 import { connectionFailure, type ConnectionFailure } from './connection-failure.ts'
 import { failure, type Finding } from './finding.ts'
 

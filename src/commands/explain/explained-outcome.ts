@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import type { LoadedFile } from '../config/load-config.ts'
-import type { Reason } from '../domain/reason.ts'
-import type { RequestFacts } from '../domain/request-facts.ts'
-import type { Lack } from '../domain/requirement.ts'
-import type { Route } from '../domain/route.ts'
-import type { Entrance } from '../http/entrance.ts'
-import { problem } from '../http/refusal.ts'
+import type { LoadedFile } from '../../config/load-config.ts'
+import type { Reason } from '../../domain/reason.ts'
+import type { RequestFacts } from '../../domain/request-facts.ts'
+import type { Lack } from '../../domain/requirement.ts'
+import type { Route } from '../../domain/route.ts'
+import type { Entrance } from '../../http/entrance.ts'
+import { problem } from '../../http/refusal.ts'
 import type { Caller } from './explained-caller.ts'
 
 /** What becomes of a request. */

@@ -1,5 +1,5 @@
-import type { Parameters } from '../server/operator-parameters.ts'
-import type { SessionRow } from '../server/session-row.ts'
+import type { Parameters } from '../../server/operator-parameters.ts'
+import type { SessionRow } from '../../server/session-row.ts'
 
 /** Where an operator's sessions are: at a running gateway, or in the store it would use. */
 export interface SessionDesk {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { SessionConfig } from '../config/gateway-config.ts'
-import type { SessionStore } from '../domain/session-store.ts'
-import { createStore } from '../gateway-store.ts'
-import { createSteadyClock } from '../steady-clock.ts'
+import type { SessionConfig } from '../../config/gateway-config.ts'
+import type { SessionStore } from '../../domain/session-store.ts'
+import { createStore } from '../../gateway-store.ts'
+import { createSteadyClock } from '../../steady-clock.ts'
 import { examineDirectory } from './directory-examination.ts'
 import { failure, ok, warning, type Examination, type Finding, type Tell } from './finding.ts'
 import { connectWithinMs, examineRedisServers } from './redis-examination.ts'
-import { storeTrouble } from './serving-store.ts'
+import { storeTrouble } from '../serving-store.ts'
 import { fileFailure, redisFailure } from './store-failure.ts'
 
 const HEARD_WITHIN_MS = 2_000 // the channel of Redis proves itself every half second

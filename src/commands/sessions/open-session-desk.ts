@@ -1,5 +1,5 @@
-import type { GatewayConfig } from '../config/gateway-config.ts'
-import { adminOrigin } from './admin-origin.ts'
+import type { GatewayConfig } from '../../config/gateway-config.ts'
+import { adminOrigin } from '../admin-origin.ts'
 import { connectAdmin, isGateway } from './admin-session-desk.ts'
 import { SessionDeskError, type SessionDesk } from './session-desk.ts'
 

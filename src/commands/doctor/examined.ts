@@ -1,6 +1,6 @@
-import { onDeadline } from '../domain/deadline.ts'
-import { evidence } from '../telemetry/evidence.ts'
-import { printable } from '../telemetry/printable.ts'
+import { onDeadline } from '../../domain/deadline.ts'
+import { evidence } from '../../telemetry/evidence.ts'
+import { printable } from '../../telemetry/printable.ts'
 import { failure, type Examination, type Finding } from './finding.ts'
 
 /** An examination with what it found, until its end or the deadline. */

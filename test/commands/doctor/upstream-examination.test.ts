@@ -5,14 +5,14 @@ import { createServer as createTcpServer, type AddressInfo, type Server } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { scriptedPlan, tells } from '../support/doctored.ts'
-import { freePort, type GatewayPlan } from '../support/gateway.ts'
-import { plainUpstream } from '../support/plain-upstream.ts'
+import { scriptedPlan, tells } from '../../support/doctored.ts'
+import { freePort, type GatewayPlan } from '../../support/gateway.ts'
+import { plainUpstream } from '../../support/plain-upstream.ts'
 import {
   INTERNAL_CERTIFICATE,
   SERVER_CERTIFICATE,
   TEST_AUTHORITY,
-} from '../support/upstream-certificates.ts'
+} from '../../support/upstream-certificates.ts'
 
 /** Listens on a free port; answers it. */
 async function listening(t: Test, server: Server): Promise<number> {

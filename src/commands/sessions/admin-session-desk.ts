@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import type { SessionRow } from '../server/session-row.ts'
+import type { SessionRow } from '../../server/session-row.ts'
 import { SessionDeskError, type SessionDesk } from './session-desk.ts'
 
 const KNOCK_MS = 1_000 // the listener is on this machine, or near

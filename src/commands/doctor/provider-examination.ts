@@ -1,9 +1,9 @@
-import type { GatewayConfig, ProviderConfig } from '../config/gateway-config.ts'
-import { createProviders, type ProviderParts } from '../gateway-providers.ts'
-import { createBoundedFetch, type BoundedFetch } from '../oidc/bounded-fetch.ts'
-import type { ProviderConnection } from '../oidc/provider-connection.ts'
-import type { Provider } from '../oidc/provider.ts'
-import { evidence } from '../telemetry/evidence.ts'
+import type { GatewayConfig, ProviderConfig } from '../../config/gateway-config.ts'
+import { createProviders, type ProviderParts } from '../../gateway-providers.ts'
+import { createBoundedFetch, type BoundedFetch } from '../../oidc/bounded-fetch.ts'
+import type { ProviderConnection } from '../../oidc/provider-connection.ts'
+import type { Provider } from '../../oidc/provider.ts'
+import { evidence } from '../../telemetry/evidence.ts'
 import { examineClient } from './client-examination.ts'
 import {
   failure,
@@ -14,7 +14,7 @@ import {
   type Finding,
   type Tell,
 } from './finding.ts'
-import { logoutNotices } from './logout-notices.ts'
+import { logoutNotices } from '../logout-notices.ts'
 import { discoveryFailure } from './provider-failure.ts'
 import { offerFindings, signsIn, type ProviderNeeds } from './provider-offer.ts'
 import { examineLogoutRedirect, examineRedirect } from './redirect-examination.ts'

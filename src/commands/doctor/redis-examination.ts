@@ -1,8 +1,8 @@
-import { within } from '../domain/deadline.ts'
-import { connectRedis } from '../session-store/redis-connection.ts'
-import { evictionPolicy } from '../session-store/redis-eviction.ts'
-import type { RedisOptions } from '../session-store/redis-options.ts'
-import { isTooOld, redisVersion } from '../session-store/redis-version.ts'
+import { within } from '../../domain/deadline.ts'
+import { connectRedis } from '../../session-store/redis-connection.ts'
+import { evictionPolicy } from '../../session-store/redis-eviction.ts'
+import type { RedisOptions } from '../../session-store/redis-options.ts'
+import { isTooOld, redisVersion } from '../../session-store/redis-version.ts'
 import { ok, skipped, warning, type Tell } from './finding.ts'
 
 const ANSWER_WITHIN_MS = 1_000

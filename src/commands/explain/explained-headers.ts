@@ -1,10 +1,10 @@
-import { addConfiguredHeaders } from '../domain/own-request-headers.ts'
-import { requestHeaderPlan, upstreamRequestHeaders } from '../domain/request-headers.ts'
-import type { Route } from '../domain/route.ts'
-import { identityStatement } from '../domain/signed-identity.ts'
-import { upstreamPath } from '../domain/upstream-path.ts'
-import { viaPseudonym } from '../gateway-app.ts'
-import { requestHeaderFacts } from '../proxy/request-header-facts.ts'
+import { addConfiguredHeaders } from '../../domain/own-request-headers.ts'
+import { requestHeaderPlan, upstreamRequestHeaders } from '../../domain/request-headers.ts'
+import type { Route } from '../../domain/route.ts'
+import { identityStatement } from '../../domain/signed-identity.ts'
+import { upstreamPath } from '../../domain/upstream-path.ts'
+import { viaPseudonym } from '../../gateway-app.ts'
+import { requestHeaderFacts } from '../../proxy/request-header-facts.ts'
 import { refused, type Case, type Field, type Outcome } from './explained-outcome.ts'
 
 /** Who is let through goes to the upstream, with these headers. */

@@ -1,6 +1,6 @@
 import { IncomingMessage, type IncomingHttpHeaders } from 'node:http'
 import { isIP, Socket } from 'node:net'
-import { UsageError } from './arguments.ts'
+import { UsageError } from '../arguments.ts'
 
 export interface ExplainedRequest {
   readonly method: string

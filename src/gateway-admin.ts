@@ -20,22 +20,24 @@ export interface GatewayAdminOptions {
   readonly worker?: number
 }
 
+/** What runs now: a reload puts another configuration and its parts in place. */
+export interface LiveState {
+  readonly config: GatewayConfig
+  readonly parts: GatewayParts
+  readonly shuttingDown: boolean
+}
+
 /** The admin listener of a gateway: what it may be asked, and told. It does not listen yet. */
-export function createAdmin(
-  config: GatewayConfig,
-  parts: GatewayParts,
-  state: { readonly shuttingDown: boolean },
-  options: GatewayAdminOptions,
-): Server {
-  const { store, transfers } = parts
+export function createAdmin(live: LiveState, options: GatewayAdminOptions): Server {
+  const { store, transfers } = live.parts
   const { metrics } = options
-  const providers = () => providersReady(parts)
+  const providers = () => providersReady(live.parts)
   metrics.probe({
     sessions: () => store.count(),
     sessionBytes: () => store.storedBytes(),
     providers,
     inFlight: transfers.count,
-    streams: () => openStreams(parts),
+    streams: () => openStreams(live.parts),
   })
   return createAdminServer({
     metrics,
@@ -43,10 +45,10 @@ export function createAdmin(
       readiness({
         pingStore: () => store.ping(),
         providers,
-        shuttingDown: () => state.shuttingDown,
+        shuttingDown: () => live.shuttingDown,
       }),
-    status: createStatus(config, parts, state, options),
-    sessions: operatorSessions(config, parts, options),
+    status: createStatus(live, options),
+    sessions: operatorSessions(live, options),
   })
 }
 
@@ -56,40 +58,38 @@ function providersReady({ providers }: GatewayParts): ReadonlyMap<string, boolea
 }
 
 function createStatus(
-  config: GatewayConfig,
-  parts: GatewayParts,
-  state: { readonly shuttingDown: boolean },
+  live: LiveState,
   { version, worker }: GatewayAdminOptions,
 ): () => Promise<GatewayStatus> {
-  const { store, transfers } = parts
   const startedAtMs = performance.now()
   return async () => ({
     version,
-    ...(worker === undefined ? {} : { worker: `${worker} of ${config.workers}` }),
+    ...(worker === undefined ? {} : { worker: `${worker} of ${live.config.workers}` }),
     uptimeMs: performance.now() - startedAtMs,
-    publicUrl: config.publicUrl.origin,
-    providers: config.providers.map(({ name, issuer, redirectUri }, at) => ({
+    publicUrl: live.config.publicUrl.origin,
+    providers: live.config.providers.map(({ name, issuer, redirectUri }, at) => ({
       name,
       issuer,
       redirectUri,
-      ready: parts.providers[at]?.provider.ready() === true,
+      ready: live.parts.providers[at]?.provider.ready() === true,
     })),
-    shuttingDown: state.shuttingDown,
-    sessions: await store.count(),
-    inFlight: transfers.count(),
-    streams: openStreams(parts),
-    routes: config.routes,
+    shuttingDown: live.shuttingDown,
+    sessions: await live.parts.store.count(),
+    inFlight: live.parts.transfers.count(),
+    streams: openStreams(live.parts),
+    routes: live.config.routes,
   })
 }
 
 function operatorSessions(
-  { admin, providers, session }: GatewayConfig,
-  { store, emit }: GatewayParts,
+  live: LiveState,
   { adminSocket }: GatewayAdminOptions,
 ): OperatorSessionsOptions {
+  const { admin, session } = live.config
+  const { store, emit } = live.parts
   return {
     operations: createSessionOperations({ store, vault, lifetimeMs: session.lifetimeMs, emit }),
-    issuers: providers.map(({ issuer }) => issuer),
+    issuers: () => live.config.providers.map(({ issuer }) => issuer),
     adminHost: admin.host,
     peerOf: adminSocket === undefined ? directPeer : passedOnPeer,
     randomId: createRequestIds(),

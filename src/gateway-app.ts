@@ -61,7 +61,7 @@ export async function createApp(config: GatewayConfig, parts: GatewayParts): Pro
   const { secrets, lifetimeMs, cookie } = config.session
   const cookies = await createOwnCookies(app, { publicUrl, secrets, lifetimeMs, ...cookie })
   const loginLimit = await createLoginLimit(app, config.loginLimit)
-  const entries = createEntries(config, { parts, ...cookies, loginLimit })
+  const entries = createEntries({ parts, ...cookies, loginLimit })
   const formSeal = createFormSeal(cookies.seal)
   const forms = createFormKeeping({
     formSeal,

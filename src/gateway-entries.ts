@@ -1,4 +1,3 @@
-import type { GatewayConfig } from './config/gateway-config.ts'
 import { sessionsOfIssuer } from './domain/sessions-of-issuer.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import type { ProviderParts } from './gateway-providers.ts'
@@ -14,25 +13,20 @@ export interface EntriesParts extends OwnCookies {
 }
 
 /** Every provider as browsers meet it, in the order of the configuration. */
-export function createEntries(
-  { providers }: Pick<GatewayConfig, 'providers'>,
-  shared: EntriesParts,
-): ProviderEntries {
-  const isSole = providers.length === 1
-  const [first, ...others] = shared.parts.providers.map((one) => createEntry(one, isSole, shared))
+export function createEntries(shared: EntriesParts): ProviderEntries {
+  const [first, ...others] = shared.parts.providers.map((one) => createEntry(one, shared))
   if (first === undefined) throw new Error('a configuration has at least one provider')
   return [first, ...others]
 }
 
 function createEntry(
   { config, provider, emit }: ProviderParts,
-  isSole: boolean,
   { parts, sessionCookieOf, transactionCookie, loginLimit }: EntriesParts,
 ): ProviderEntry {
   const { name, issuer, title, loginParameters, redirectUri } = config
   const { nowMs } = parts
-  // A sole provider's is the only issuer whose sessions are read at all.
-  const sessions = isSole ? parts.sessions : sessionsOfIssuer(parts.sessions, issuer)
+  // A sole provider's too: sessions of one that a reload took away may still be held in memory.
+  const sessions = sessionsOfIssuer(parts.sessions, issuer)
   const sessionCookie = sessionCookieOf(name)
   const own = {
     name,

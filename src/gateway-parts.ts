@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { hasUpstream } from './domain/route.ts'
@@ -37,6 +38,8 @@ export interface GatewayParts {
   readonly refreshCooldownMs: number
   readonly nowMs: () => number
   readonly emit: Emit
+  /** What lives on from one configuration to the next asks these providers from now on. */
+  readonly follow: (config: GatewayConfig, providers: readonly ProviderParts[]) => void
 }
 
 const REFRESH_COOLDOWN_MS = 60_000 // a page that asks for a refresh in a loop costs the provider one call a minute
@@ -50,14 +53,18 @@ export async function createParts(
   nowMs: () => number = createSteadyClock(),
 ): Promise<GatewayParts> {
   const { maxPerSubject } = config.session
-  const emit = namingProviders(config.providers, emitAll)
+  let emitNamed = namingProviders(config.providers, emitAll)
+  const emit: Emit = (event) => emitNamed(event)
   const store = await createStore(config.session, nowMs, emit)
   const refreshCooldownMs = REFRESH_COOLDOWN_MS
   const providers = createProviders(config, { cooldownMs: refreshCooldownMs, nowMs, emit })
+  const grants = sessionGrants(providers)
   const sessions = createSessionEngine({
     store,
     vault,
-    ...sessionGrants(providers),
+    issuers: grants.issuers,
+    refreshTokenGrant: grants.refreshTokenGrant,
+    routeTokenGrant: grants.routeTokenGrant,
     idleTimeoutMs: config.session.idleTimeoutMs,
     lifetimeMs: config.session.lifetimeMs,
     refreshCooldownMs,
@@ -89,6 +96,36 @@ export async function createParts(
     refreshCooldownMs,
     nowMs,
     emit,
+    follow: (wanted, current) => {
+      emitNamed = namingProviders(wanted.providers, emitAll)
+      grants.take(current)
+    },
+  }
+}
+
+/**
+ * The parts for another configuration of the same process: sessions and everything under way are the same, and so is every
+ * provider and upstream whose settings are. Nothing that runs notices yet.
+ */
+export async function partsForReload(
+  parts: GatewayParts,
+  running: GatewayConfig,
+  config: GatewayConfig,
+): Promise<GatewayParts> {
+  const { refreshCooldownMs: cooldownMs, nowMs, emit } = parts
+  const identityTokens = isDeepStrictEqual(running.identity, config.identity)
+    ? parts.identityTokens
+    : config.identity && (await createIdentityTokens(config.identity, Date.now))
+  const providers = createProviders(config, { cooldownMs, nowMs, emit, running: parts.providers })
+  const pools = parts.pools.withRoutes(config.routes.filter(hasUpstream))
+  return { ...parts, identityTokens, providers, pools }
+}
+
+/** What the first has and the second does not. */
+export function partsLeftOver(parts: GatewayParts, others: GatewayParts) {
+  return {
+    providers: parts.providers.filter((one) => !others.providers.includes(one)),
+    pools: parts.pools.all.filter((pool) => !others.pools.all.includes(pool)),
   }
 }
 

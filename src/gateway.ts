@@ -4,10 +4,17 @@ import type { Emit } from './domain/events.ts'
 import { STATUS_OF_REASON } from './domain/reason.ts'
 import { createAdmin } from './gateway-admin.ts'
 import { createApp, type GatewayApp } from './gateway-app.ts'
-import { closeParts, createParts, type GatewayParts } from './gateway-parts.ts'
+import {
+  closeParts,
+  createParts,
+  partsForReload,
+  partsLeftOver,
+  type GatewayParts,
+} from './gateway-parts.ts'
+import { createRetirement } from './gateway-retirement.ts'
 import { createRequestIds } from './http/request-id.ts'
 import { continueWhenAdmitted } from './proxy/expect-continue.ts'
-import { websocketUpgrade } from './proxy/websocket-upgrade.ts'
+import { websocketUpgrade, type UpgradeListener } from './proxy/websocket-upgrade.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './server/connection-limits.ts'
 import { drain } from './server/drain.ts'
 import { listen, listenLocally } from './server/listen.ts'
@@ -21,6 +28,13 @@ import type { Metrics } from './telemetry/metrics.ts'
 export interface Gateway {
   /** @throws ListenError a port is taken or forbidden */
   listen(): Promise<GatewayAddresses>
+  /**
+   * Takes on another checked configuration at once: what is under way finishes with the old one. Sessions live on. One at a time;
+   * what needs a restart (restart-keys.ts) must be the same.
+   *
+   * @throws when it cannot be built: then nothing has changed
+   */
+  reload(config: GatewayConfig): Promise<void>
   /**
    * Waits `shutdown.delay`, drains within `shutdown.timeout` and closes everything; answers whether all requests under way
    * could finish. May be called once, also when nothing ever listened.
@@ -77,15 +91,31 @@ function steadfast(emit: Emit): Emit {
   }
 }
 
+/** What runs now; a reload replaces all of it but the listeners at once. */
+interface Live extends Serving {
+  shuttingDown: boolean
+}
+
+/** What answers under one configuration. */
+interface Serving {
+  config: GatewayConfig
+  parts: GatewayParts
+  app: GatewayApp['app']
+  upgrade: UpgradeListener
+}
+
 function assemble(
   config: GatewayConfig,
   parts: GatewayParts,
-  serving: GatewayApp,
+  built: GatewayApp,
   options: GatewayOptions,
 ): Gateway {
-  const state = { shuttingDown: false }
-  const listener = createListener(config, serving, parts.emit, options)
-  const admin = createAdmin(config, parts, state, options)
+  const refuseAll: UpgradeListener = (_request, socket) => void socket.destroy()
+  const live: Live = { config, parts, app: built.app, upgrade: refuseAll, shuttingDown: false }
+  const listener = createListener(live, options)
+  live.upgrade = upgradeOf(built, listener)
+  const admin = createAdmin(live, options)
+  const retirement = createRetirement()
   return {
     listen: async () => {
       const { host, port } = config.listen
@@ -95,12 +125,23 @@ function assemble(
           : await listenLocally(admin, options.adminSocket)
       return { publicAddress: await listen(listener.server, host, port), adminAddress }
     },
+    reload: async (wanted) => {
+      const next = await prepare(wanted, live, listener)
+      const before = { ...live }
+      options.metrics.addRoutes(wanted.routes.map(({ id }) => id))
+      next.parts.follow(wanted, next.parts.providers)
+      Object.assign(live, next)
+      const unused = partsLeftOver(before.parts, next.parts)
+      retirement.retire({ app: before.app, ...unused }, listener.connections.settled())
+    },
     close: async () => {
-      state.shuttingDown = true
-      if (listener.server.listening) await delay(config.shutdown.delayMs)
-      const finished = await drainAll(listener, parts, config.shutdown.timeoutMs)
-      await serving.app.close()
-      await closeParts(parts)
+      live.shuttingDown = true
+      const { delayMs, timeoutMs } = live.config.shutdown
+      if (listener.server.listening) await delay(delayMs)
+      const finished = await drainAll(listener, live.parts, timeoutMs)
+      await live.app.close()
+      await retirement.close()
+      await closeParts(live.parts)
       admin.close()
       admin.closeAllConnections()
       return finished
@@ -108,24 +149,51 @@ function assemble(
   }
 }
 
-function createListener(
-  config: GatewayConfig,
-  { app, door, shared, proxyOf }: GatewayApp,
-  emit: Emit,
-  options: GatewayOptions,
-): PublicServer {
-  const { tls } = config.listen
-  const listener = createPublicServer({
+/**
+ * Everything that answers under another configuration. New providers are sought first, so that nobody has to wait for one; for
+ * as long as a request would wait.
+ *
+ * @throws when it cannot be built, or the gateway shuts down: then nothing has changed
+ */
+async function prepare(
+  wanted: GatewayConfig,
+  live: Live,
+  listener: PublicServer,
+): Promise<Serving> {
+  const parts = await partsForReload(live.parts, live.config, wanted)
+  const { providers, pools } = partsLeftOver(parts, live.parts)
+  try {
+    const built = await createApp(wanted, parts)
+    await Promise.allSettled(providers.map(({ provider }) => provider.connection()))
+    if (live.shuttingDown) throw new Error('the gateway is shutting down')
+    const { tls } = wanted.listen
+    if (tls !== undefined) listener.renewTls(tls)
+    return { config: wanted, parts, app: built.app, upgrade: upgradeOf(built, listener) }
+  } catch (cause) {
+    await Promise.all([
+      ...providers.map(({ provider }) => provider.close()),
+      ...pools.map(({ dispatcher }) => dispatcher.destroy()),
+    ])
+    throw cause
+  }
+}
+
+function upgradeOf({ shared, proxyOf, door }: GatewayApp, { server }: PublicServer) {
+  return websocketUpgrade({ shared, proxyOf, door, server })
+}
+
+function createListener(live: Live, options: GatewayOptions): PublicServer {
+  const { tls } = live.config.listen
+  const { emit } = live.parts
+  return createPublicServer({
     ...(tls === undefined ? {} : { tls }),
     limits: { ...CONNECTION_LIMITS, ...options.limits },
-    onRequest: (request, response) => app.routing(request, response),
+    onRequest: (request, response) => live.app.routing(request, response),
     onContinue: continueWhenAdmitted,
-    onUpgrade: (request, socket, head) => upgrade(request, socket, head),
+    onUpgrade: (request, socket, head) => live.upgrade(request, socket, head),
     randomId: createRequestIds(),
     onClientError: (refusal) => emit(clientErrorFinished(refusal)),
   })
-  const upgrade = websocketUpgrade({ shared, proxyOf, door, server: listener.server })
-  return listener
 }
 
 /** Event streams and sockets never finish by themselves: they are ended, again and again while new ones may come. */

@@ -1,4 +1,5 @@
 import { formatDiagnostic } from '../config/config-error.ts'
+import type { GatewayConfig } from '../config/gateway-config.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import { createGateway, type Gateway, type GatewayAddresses } from '../gateway.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
@@ -6,6 +7,7 @@ import { readVersion } from '../version.ts'
 import type { CommandIo } from './command-io.ts'
 import { awaitProcessEnd } from './process-end.ts'
 import { processTelemetry, sayStarted } from './process-telemetry.ts'
+import { ignoreSignal, reloadOnSignal, type ConfigSource } from './reloading.ts'
 
 /** How one gateway among several workers differs from one alone. */
 export interface WorkerPart {
@@ -13,9 +15,22 @@ export interface WorkerPart {
   readonly number: number
   readonly adminSocket: string
   readonly nowMs: () => number
-  readonly onListening: (addresses: GatewayAddresses, metrics: Metrics) => void
+  readonly onListening: (addresses: GatewayAddresses, running: RunningWorker) => void
   /** Told whether everything finished, before the process ends. */
   readonly onStopped: (finished: boolean, metrics: Metrics) => Promise<void>
+}
+
+export interface RunningWorker {
+  readonly metrics: Metrics
+  /** Takes on another configuration; a failure is told, and changes nothing. */
+  readonly reload: (config: GatewayConfig) => Promise<void>
+}
+
+/** Of its own, or one of several workers. */
+export interface GatewayPlace {
+  /** Absent: it is not reloaded. */
+  readonly source?: ConfigSource
+  readonly worker?: WorkerPart
 }
 
 /**
@@ -28,7 +43,7 @@ export interface WorkerPart {
 export async function runGateway(
   { config, warnings }: LoadedConfig,
   io: CommandIo,
-  worker?: WorkerPart,
+  { source, worker }: GatewayPlace = {},
 ): Promise<number> {
   const version = readVersion()
   const metrics = createMetrics({ version, routeIds: config.routes.map(({ id }) => id) })
@@ -45,10 +60,18 @@ export async function runGateway(
     })
     const addresses = await listenOrClose(gateway)
     if (worker === undefined) sayStarted(telemetry, config, version, addresses)
-    worker?.onListening(addresses, metrics)
+    worker?.onListening(addresses, {
+      metrics,
+      reload: (wanted) =>
+        gateway.reload(wanted).catch((cause) => telemetry.emit({ type: 'internal_error', cause })),
+    })
+    if (source !== undefined)
+      reloadOnSignal(source, { running: config, telemetry, apply: gateway.reload })
     const { why, exitCode } = await ending.ended
     telemetry.say('info', 'shutting down', { why })
-    const finished = await gateway.close(why)
+    const closing = gateway.close(why)
+    if (source !== undefined) await ignoreSignal(source, telemetry)
+    const finished = await closing
     telemetry.say(finished ? 'info' : 'warn', 'stopped', { everything_finished: finished })
     await worker?.onStopped(finished, metrics)
     return exitCode

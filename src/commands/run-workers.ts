@@ -21,6 +21,7 @@ import { createWorkersAdmin } from '../workers/workers-admin.ts'
 import type { CommandIo } from './command-io.ts'
 import { awaitProcessEnd } from './process-end.ts'
 import { processTelemetry, sayStarted } from './process-telemetry.ts'
+import { ignoreSignal, reloadOnSignal, type ConfigSource } from './reloading.ts'
 import { packConfig, type WorkerOrder } from './worker-order.ts'
 
 const WORKER_MAIN = fileURLToPath(new URL('worker-main.js', import.meta.url))
@@ -35,6 +36,7 @@ const LAST_GRACE_MS = 5_000 // what a worker closes after its drain: store, prov
 export async function runWorkers(
   { config, warnings }: LoadedConfig,
   io: CommandIo,
+  source: ConfigSource,
 ): Promise<number> {
   const version = readVersion()
   const metrics = createWorkerMetrics({ version, routeIds: config.routes.map(({ id }) => id) })
@@ -42,22 +44,24 @@ export async function runWorkers(
   const ending = awaitProcessEnd(io.signal, (cause) =>
     telemetry.emit({ type: 'internal_error', cause }),
   )
-  const state = { shuttingDown: false }
+  const state = { config, shuttingDown: false }
   let workers: WorkerSet | undefined
   let admin: ReturnType<typeof createAdmin> | undefined
   try {
     for (const warning of warnings) telemetry.say('warn', formatDiagnostic(warning))
-    workers = createWorkers(config, await makeSocketDirectory(), telemetry, metrics)
+    workers = createWorkers(state, await makeSocketDirectory(), telemetry, metrics)
     admin = createAdmin(workers, metrics, state)
     const adminAddress = await listen(admin, config.admin.host, config.admin.port)
     const publicAddress = await Promise.race([workers.start(), ending.ended.then(() => undefined)])
     if (publicAddress !== undefined) {
       sayStarted(telemetry, config, version, { publicAddress, adminAddress })
+      reloadOnSignal(source, { running: config, telemetry, apply: applyTo(workers, state) })
     }
     const { why, exitCode } = await ending.ended
     state.shuttingDown = true
     telemetry.say('info', 'shutting down', { why, workers: config.workers })
-    const finished = await workers.stop(longestStopMs(config))
+    await ignoreSignal(source, telemetry)
+    const finished = await workers.stop(longestStopMs(state.config))
     telemetry.say(finished ? 'info' : 'warn', 'stopped', { everything_finished: finished })
     return exitCode
   } finally {
@@ -69,20 +73,27 @@ export async function runWorkers(
   }
 }
 
+/** One that starts from now on gets it at its start. */
+function applyTo(workers: WorkerSet, state: { config: GatewayConfig }) {
+  return async (config: GatewayConfig): Promise<void> => {
+    state.config = config
+    await workers.reload(packConfig(config))
+  }
+}
+
 function createWorkers(
-  config: GatewayConfig,
+  state: { readonly config: GatewayConfig },
   socketDirectory: string,
   telemetry: Telemetry,
   metrics: WorkerMetrics,
 ): WorkerSet {
-  const sentConfig = packConfig(config)
   const clockAnchorMs = steadyClockAnchor()
   return createWorkerSet({
-    count: config.workers,
+    count: state.config.workers,
     main: WORKER_MAIN,
     orderFor: ({ number, adminSocket }): WorkerOrder => ({
       number,
-      config: sentConfig,
+      config: packConfig(state.config),
       adminSocket,
       clockAnchorMs,
     }),

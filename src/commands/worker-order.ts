@@ -11,7 +11,7 @@ export interface WorkerOrder {
 }
 
 /** A configuration on its way to another process: everything but the URL can be copied. */
-type SentConfig = Omit<GatewayConfig, 'publicUrl'> & { readonly publicUrl: string }
+export type SentConfig = Omit<GatewayConfig, 'publicUrl'> & { readonly publicUrl: string }
 
 export function packConfig(config: GatewayConfig): SentConfig {
   return { ...config, publicUrl: config.publicUrl.href }

@@ -96,6 +96,10 @@ type Happening =
       readonly cause?: unknown
     }
   | { readonly type: 'store_failed'; readonly operation: string; readonly cause?: unknown }
+  | { readonly type: 'config_reloaded'; readonly routeCount: number }
+  | { readonly type: 'config_unchanged' }
+  /** The old one stays; what is wrong with the new one stands in lines of its own. */
+  | { readonly type: 'config_refused'; readonly problemCount: number; readonly cause?: unknown }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'internal_error'; readonly requestId?: string; readonly cause: unknown }
 

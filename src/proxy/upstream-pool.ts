@@ -19,6 +19,9 @@ export interface UpstreamPool {
 
 export interface UpstreamPools {
   poolOf(route: Route): UpstreamPool
+  /** The pools for other routes: those that are here already, and new ones. */
+  withRoutes(routes: readonly Route[]): UpstreamPools
+  readonly all: readonly UpstreamPool[]
   /** Breaks whatever is still under way. */
   close(): Promise<void>
 }
@@ -43,20 +46,28 @@ export function createUpstreamPools(
   routes: readonly Route[],
   changed: Partial<UpstreamPoolLimits> = {},
 ): UpstreamPools {
-  const limits = { ...DEFAULT_LIMITS, ...changed }
+  return poolsFor(routes, { ...DEFAULT_LIMITS, ...changed }, new Map())
+}
+
+function poolsFor(
+  routes: readonly Route[],
+  limits: UpstreamPoolLimits,
+  existing: ReadonlyMap<string, UpstreamPool>,
+): UpstreamPools {
   const pools = new Map<string, UpstreamPool>()
   for (const route of routes) {
     const key = poolKey(route)
     if (pools.has(key)) continue
-    pools.set(
-      key,
-      route.upstream.http2 === true ? http2Pool(route, limits) : http1Pool(route, limits),
-    )
+    const create = route.upstream.http2 === true ? http2Pool : http1Pool
+    pools.set(key, existing.get(key) ?? create(route, limits))
   }
+  const all = [...pools.values()]
   return {
     poolOf: (route) => pools.get(poolKey(route)) as UpstreamPool,
+    withRoutes: (others) => poolsFor(others, limits, pools),
+    all,
     close: async () => {
-      await Promise.all([...pools.values()].map((pool) => pool.dispatcher.destroy()))
+      await Promise.all(all.map((pool) => pool.dispatcher.destroy()))
     },
   }
 }

@@ -6,6 +6,8 @@ import { lingerBehindAnswer } from './lingering-end.ts'
 /** One connection and what it is doing. */
 interface Watched {
   readonly socket: Socket
+  /** It speaks, or is about to speak, another protocol. */
+  isUpgraded: boolean
   request?: IncomingMessage
   response?: ServerResponse
   /** Answers not yet finished ahead of the newest: a client that asks on before it was answered. */
@@ -22,6 +24,9 @@ export interface ConnectionWatch {
   readonly opened: (socket: Socket) => void
   /** The newest exchange of a connection; false when its client asks for too many answers at one time. */
   readonly exchange: (request: IncomingMessage, response: ServerResponse) => boolean
+  readonly upgraded: (socket: Socket) => void
+  /** Resolves when everything that is under way now has ended: exchanges, and upgraded connections. */
+  readonly settled: () => Promise<void>
   readonly responseOf: (socket: Socket) => ServerResponse | undefined
   /** An answer has told the client that it is the last one of its connection. */
   readonly isOver: (socket: Socket) => boolean
@@ -42,32 +47,40 @@ const NONE: readonly ServerResponse[] = []
  */
 export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   const connections = new Map<Socket, Watched>()
-  let closing = false
+  let isClosing = false
+  const closing = createClosings()
   const timer = setInterval(() => {
     for (const watched of connections.values()) judge(watched, limits)
   }, limits.paceWindowMs).unref()
   return {
     opened: (socket) => {
       if (connections.has(socket)) return // handed over anew after an upgrade that was none
-      const watched: Watched = { socket, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 }
+      const watched = newWatched(socket)
       connections.set(socket, watched)
       lingerBehindAnswer(socket, () => watched.request?.complete === false)
       socket.once('close', () => connections.delete(socket))
     },
     exchange: (request, response) => {
       const watched = connections.get(request.socket)
-      if (closing) response.shouldKeepAlive = false
+      if (isClosing) response.shouldKeepAlive = false
       if (watched === undefined) return true
       watched.owed = stillOwed(watched)
       watched.request = request
       watched.response = response
       return watched.owed.length < limits.owedAnswerCount
     },
+    upgraded: (socket) => {
+      const watched = connections.get(socket)
+      if (watched !== undefined) watched.isUpgraded = true
+    },
+    settled: async () => {
+      await Promise.all([...connections.values()].flatMap(underWay).map(closing))
+    },
     responseOf: (socket) => connections.get(socket)?.response,
     isOver: (socket) => saidLast(connections.get(socket)),
     whenFree: (socket, refuse) => waitForTurn(socket, connections.get(socket), refuse),
     announceClose: () => {
-      closing = true
+      isClosing = true
       for (const { response } of connections.values()) {
         if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false
       }
@@ -76,6 +89,26 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
       for (const socket of connections.keys()) socket.destroy()
     },
     stop: () => clearInterval(timer),
+  }
+}
+
+function newWatched(socket: Socket): Watched {
+  return { socket, isUpgraded: false, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 }
+}
+
+function underWay(watched: Watched): readonly (Socket | ServerResponse)[] {
+  return watched.isUpgraded ? [watched.socket] : stillOwed(watched)
+}
+
+/** The close of each, listened to once however often somebody asks. */
+function createClosings(): (one: Socket | ServerResponse) => Promise<void> {
+  const known = new WeakMap<object, Promise<void>>()
+  return (one) => {
+    if (one.destroyed || one.closed) return Promise.resolve()
+    const closing =
+      known.get(one) ?? new Promise<void>((resolve) => one.once('close', () => resolve()))
+    known.set(one, closing)
+    return closing
   }
 }
 

@@ -21,7 +21,7 @@ import { readSmallBody } from './small-body.ts'
 export interface OperatorSessionsOptions {
   readonly operations: SessionOperations
   /** Whose subjects and sids there are; a sole one is meant unless a request says otherwise. */
-  readonly issuers: readonly string[]
+  readonly issuers: () => readonly string[]
   /** Where the admin listener listens. */
   readonly adminHost: string
   readonly peerOf: PeerOf
@@ -50,7 +50,7 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
 
   async function list(request: IncomingMessage): Promise<Answer> {
     const query = request.url?.split('?').slice(1).join('?') ?? ''
-    const { selection, page } = listWish(formParameters(query), issuers)
+    const { selection, page } = listWish(formParameters(query), issuers())
     const { sessions, cursor } = await operations.list(selection, page)
     return json(200, {
       sessions: sessions.map(sessionRow),
@@ -61,7 +61,7 @@ export function operatorSessionPages(options: OperatorSessionsOptions): Record<s
   async function end(request: IncomingMessage, actor: Actor): Promise<Answer> {
     const parameters = await bodyParameters(request)
     if (parameters === undefined) return refused('body_too_large')
-    const selection = sessionSelection(parameters, issuers)
+    const selection = sessionSelection(parameters, issuers())
     const count = await operations.end(selection)
     const { kind: _, ...whose } = selection.kind === 'key' ? { kind: 'all' } : selection
     emit({ type: 'logout', kind: 'operator', sessionCount: count, ...whose, ...actor })

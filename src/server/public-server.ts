@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import type { Reason } from '../domain/reason.ts'
@@ -18,7 +18,7 @@ import { watchConnections, type ConnectionWatch } from './connection-watch.ts'
 const HTTP_METHODS: ReadonlySet<string> = new Set(METHODS)
 
 export interface PublicServerOptions {
-  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly tls?: TlsFiles
   readonly limits: ConnectionLimits
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void
   readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -39,6 +39,14 @@ export interface ClientRefusal {
 export interface PublicServer {
   readonly server: Server
   readonly connections: ConnectionWatch
+  /** New connections prove themselves with another certificate. @throws when it cannot be used */
+  readonly renewTls: (tls: TlsFiles) => void
+}
+
+/** PEM text of both. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
 }
 
 /** The listener browsers reach: Node's own server with every limit set (RL-1, RL-2). Does not listen yet. */
@@ -63,7 +71,10 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   server.maxHeadersCount = limits.headerCount + 1
   server.on(tls === undefined ? 'connection' : 'secureConnection', connections.opened)
   listenToRequests(server, connections, options)
-  return { server, connections }
+  const renewTls = (files: TlsFiles): void => {
+    if (server instanceof TlsServer) server.setSecureContext(tlsSettings(files))
+  }
+  return { server, connections, renewTls }
 }
 
 /**
@@ -118,6 +129,7 @@ function listenToRequests(
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy()) // Node has taken its own listener away: a reset would end the process
     if (!isFree(socket as Socket)) return
+    connections.upgraded(socket as Socket)
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onUpgrade(request, socket, head)
     }
@@ -147,6 +159,6 @@ function refusalAhead(
   return HTTP_METHODS.has(method) ? undefined : 'method_not_allowed'
 }
 
-function tlsSettings({ certificate, key }: { certificate: string; key: string }) {
+function tlsSettings({ certificate, key }: TlsFiles) {
   return { cert: certificate, key, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 } as const
 }

@@ -38,6 +38,9 @@ export function createMeters(registry: Registry) {
       'kind',
       'provider',
     ]),
+    configReloads: counter('config_reloads_total', 'Reloads of the configuration by outcome.', [
+      'outcome',
+    ]),
     storeFailures: counter('store_failures_total', 'Failures of the session store.'),
     internalErrors: counter('internal_errors_total', 'Failures nobody foresaw.'),
     warnings: counter('warnings_total', 'Warnings logged.'),

@@ -9,6 +9,8 @@ export interface Metrics {
   readonly observe: (event: GatewayEvent) => void
   /** Tells where the gauges get their values; the last one told counts, `undefined`: nowhere any more. */
   readonly probe: (probes: Probes | undefined) => void
+  /** Routes that a reload brought; the series of earlier ones stay. */
+  readonly addRoutes: (ids: readonly string[]) => void
   readonly lineDropped: () => void
   readonly contentType: string
   /** The exposition text of everything. */
@@ -45,6 +47,7 @@ export function createMetrics({ version, routeIds }: MetricsOptions): Metrics {
     probe: (next) => {
       probes = next
     },
+    addRoutes: (ids) => ids.forEach((id) => known.add(id)),
     lineDropped: () => meters.droppedLines.inc(),
     contentType: registry.contentType,
     render: () => registry.metrics(),
@@ -93,6 +96,9 @@ const COUNT: {
     providerFailures.inc({ kind: 'unavailable', ...at(event) }),
   provider_refused_client: ({ providerFailures }, event) =>
     providerFailures.inc({ kind: 'client_refused', ...at(event) }),
+  config_reloaded: ({ configReloads }) => configReloads.inc({ outcome: 'applied' }),
+  config_unchanged: ({ configReloads }) => configReloads.inc({ outcome: 'unchanged' }),
+  config_refused: ({ configReloads }) => configReloads.inc({ outcome: 'refused' }),
   store_failed: ({ storeFailures }) => storeFailures.inc(),
   internal_error: ({ internalErrors }) => internalErrors.inc(),
   warning: ({ warnings }) => warnings.inc(),

@@ -4,6 +4,8 @@ import type { MetricsSnapshot } from '../telemetry/metrics.ts'
 export type ToWorker =
   /** The order is between whoever starts workers and their main module. */
   | { readonly kind: 'start'; readonly order: object }
+  /** Another configuration, already checked; packed like that of the order. */
+  | { readonly kind: 'reload'; readonly config: object }
   | { readonly kind: 'measure'; readonly id: number }
   /** Any answer will do: it says that the worker is not stuck. */
   | { readonly kind: 'ping' }
@@ -16,6 +18,8 @@ export type FromWorker =
   /** It cannot start; the message is for the operator. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'measured'; readonly id: number; readonly snapshot: MetricsSnapshot }
+  /** It serves by the newest configuration it was told. */
+  | { readonly kind: 'reloaded' }
   | { readonly kind: 'pong' }
   /** It has heard that it is to stop. */
   | { readonly kind: 'stopping' }

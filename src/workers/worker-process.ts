@@ -14,6 +14,8 @@ export interface WorkerProcess {
   readonly lastMeasured: () => MetricsSnapshot | undefined
   /** What it counts now, or counted last when it does not answer in time. */
   measure(): Promise<MetricsSnapshot | undefined>
+  /** Tells it another configuration; resolves when it serves by it, has ended, or takes too long to say so. */
+  reload(config: object): Promise<void>
   /** Asks for a sign of life. Kills the worker when it gave none since it was asked so often before. */
   look(): void
   /** Once it has ended: gives the connections it had not taken to the others. */
@@ -30,12 +32,15 @@ export interface WorkerEnd {
 }
 
 const MEASURE_MS = 2_000
+const RELOAD_MS = 10_000 // it looks for new providers first
 const UNANSWERED = 4
 const DEAF_MS = 5_000 // long enough for a worker that is only busy
 const LAST_WORDS_MS = 1_000
 
 interface State {
   isListening: boolean
+  /** It has its order. */
+  isAwake: boolean
   /** It has not said that it heard it is to stop. */
   isDeaf: boolean
   unanswered: number
@@ -45,21 +50,25 @@ interface State {
 }
 
 /** Starts a process of the module that `cluster.setupPrimary` named. Never throws: it ends at once instead. */
-export function startWorkerProcess(order: object): WorkerProcess {
+export function startWorkerProcess(order: () => object): WorkerProcess {
   const forked = fork()
   return forked instanceof Error ? stillborn(forked) : watch(forked, order)
 }
 
-function watch(worker: Worker, order: object): WorkerProcess {
+function watch(worker: Worker, order: () => object): WorkerProcess {
   const asked = new Map<number, (snapshot: MetricsSnapshot) => void>()
-  const state: State = { isListening: false, isDeaf: true, unanswered: 0 }
+  const state: State = { isListening: false, isAwake: false, isDeaf: true, unanswered: 0 }
   const giveBack = watchUntaken(worker)
+  const reloading = new Set<() => void>()
   let lastAsked = 0
   let tellListening: (address: string) => void = () => undefined
   const listening = new Promise<string>((resolve) => (tellListening = resolve))
 
   const hear: { [K in FromWorker['kind']]: (message: Extract<FromWorker, { kind: K }>) => void } = {
-    awake: () => send({ kind: 'start', order }),
+    awake: () => {
+      state.isAwake = true
+      send({ kind: 'start', order: order() })
+    },
     listening: ({ publicAddress }) => {
       state.isListening = true
       tellListening(publicAddress)
@@ -68,6 +77,9 @@ function watch(worker: Worker, order: object): WorkerProcess {
     measured: ({ id, snapshot }) => {
       state.lastMeasured = snapshot
       asked.get(id)?.(snapshot)
+    },
+    reloaded: () => {
+      for (const tell of reloading) tell()
     },
     pong: () => undefined,
     stopping: () => void (state.isDeaf = false),
@@ -110,6 +122,19 @@ function watch(worker: Worker, order: object): WorkerProcess {
         send({ kind: 'measure', id })
       })
     },
+    reload: async (config) => {
+      if (!state.isAwake) return // its order will be the new one
+      send({ kind: 'reload', config })
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, RELOAD_MS)
+        const tell = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        reloading.add(tell)
+        void ended.then(tell)
+      }).finally(() => reloading.clear())
+    },
     look: () => {
       if (state.unanswered >= UNANSWERED) return kill()
       state.unanswered += 1
@@ -144,6 +169,7 @@ function stillborn({ message }: Error): WorkerProcess {
     ended: Promise.resolve({ code: null, signal: null, failure: message }),
     lastMeasured: () => undefined,
     measure: async () => undefined,
+    reload: async () => undefined,
     look: () => undefined,
     giveBack: () => undefined,
     stop: async () => true,

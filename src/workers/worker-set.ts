@@ -44,6 +44,8 @@ export interface WorkerSet {
   readonly places: readonly WorkerPlace[]
   /** The public address, once all listen. @throws WorkerStartError one of them ended before */
   start(): Promise<string>
+  /** Tells all that run another configuration; those that start later get it with their order. */
+  reload(config: object): Promise<void>
   /** The metrics of all; of one that does not answer, those it told last. */
   measure(): Promise<MetricsSnapshot[]>
   /** Lets all drain, then kills what is left; answers whether everything finished. */
@@ -83,7 +85,7 @@ export function createWorkerSet(options: WorkerSetOptions): WorkerSet {
 
   function launch(place: Place): WorkerProcess {
     place.startedAtMs = nowMs()
-    const process = startWorkerProcess(options.orderFor(place))
+    const process = startWorkerProcess(() => options.orderFor(place))
     const { pid } = process
     void process.listening.then(() => options.onListening({ worker: place.number, pid }))
     place.process = process
@@ -126,6 +128,9 @@ export function createWorkerSet(options: WorkerSetOptions): WorkerSet {
       const [address] = await Promise.race([listening, failed])
       for (const { place, process } of first) void keep(place, process)
       return address ?? ''
+    },
+    async reload(config) {
+      await Promise.all(running().map((process) => process.reload(config)))
     },
     async measure() {
       const measured = await Promise.all(running().map((process) => process.measure()))

@@ -43,7 +43,7 @@ async function admin(
     status: async () => STATUS,
     sessions: {
       operations: { list: async () => ({ sessions: [] }), end: async () => 0 },
-      issuers: ['https://idp.example.com/'],
+      issuers: () => ['https://idp.example.com/'],
       adminHost: '127.0.0.1',
       randomId: () => 'id',
       peerOf: directPeer,

@@ -53,7 +53,7 @@ async function desk(t: Test, { adminHost = '127.0.0.1', broken = false } = {}) {
     status: async () => Promise.reject(new Error('not asked for')),
     sessions: {
       operations,
-      issuers: [ISSUER],
+      issuers: () => [ISSUER],
       adminHost,
       randomId: () => 'id',
       peerOf: directPeer,

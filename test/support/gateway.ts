@@ -47,6 +47,10 @@ export interface GatewayProcess extends TestGateway {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
   /** Standard error so far. */
   errors(): string
+  /** Replaces the configuration file by a plan, or by text as it is. */
+  rewrite(plan: GatewayPlan | string): Promise<void>
+  /** Sends SIGHUP; answers the line that says what came of it. */
+  reload(): Promise<LogLine>
 }
 
 interface Owner {
@@ -142,7 +146,20 @@ export async function startGatewayProcess(
   const admin = String(started['admin_on'])
   const origin = String(started['public_url'])
   const { child, exited, errors, log, logText, line } = running
-  return { child, exited, errors, log, logText, line, origin, port, admin, ask: asking(admin) }
+  return {
+    ...{ child, exited, errors, log, logText, line, origin, port, admin, ask: asking(admin) },
+    rewrite: (next) => writeFile(file, typeof next === 'string' ? next : configText(next, port)),
+    reload: () => {
+      let earlier = log().filter(saysReload).length
+      const said = line((one) => saysReload(one) && earlier-- === 0)
+      child.kill('SIGHUP')
+      return said
+    },
+  }
+}
+
+function saysReload({ event }: LogLine): boolean {
+  return typeof event === 'string' && event.startsWith('config_')
 }
 
 /** Runs the compiled main with these arguments. */

@@ -94,5 +94,14 @@ export function scriptedPools(): ScriptedPools {
     maxCalls: 1_000,
     wasReused: (error) => typeof error === 'object' && error !== null && reused.has(error),
   }
-  return { pool, calls, reused, poolOf: () => pool, close: async () => undefined }
+  const pools: ScriptedPools = {
+    pool,
+    calls,
+    reused,
+    all: [pool],
+    poolOf: () => pool,
+    withRoutes: () => pools,
+    close: async () => undefined,
+  }
+  return pools
 }

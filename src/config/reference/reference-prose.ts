@@ -41,10 +41,10 @@ export const CLOSING = `## Secrets and their rotation
 | secret | key | to change it |
 |---|---|---|
 | cookie keys | \`session.secrets\` | put a new one in front, restart, drop the old one after \`session.lifetime\`; nobody is signed out ([several replicas](operations.md#changing-sessionsecrets) need a step more) |
-| client secret | \`provider.clientSecret\` | change it at the provider and here; sessions live on, as they do not depend on it |
+| client secret | \`provider.clientSecret\` | change it at the provider and here, and [reload](operations.md#reload); sessions live on, as they do not depend on it |
 | client key | \`provider.clientKey\` | add the public half of the new one at the provider, change it here, then remove the old one there |
-| client certificate | \`provider.tls.certificate\` and \`key\` | register the new one at the provider where it is known by more than its subject, replace the files and restart |
-| TLS key | \`listen.tls.key\` | replace the files and restart |
+| client certificate | \`provider.tls.certificate\` and \`key\` | register the new one at the provider where it is known by more than its subject, replace the files and [reload](operations.md#reload) |
+| TLS key | \`listen.tls.key\` | replace the files and [reload](operations.md#reload) |
 | signing keys | \`identity.keys\` | [step by step](headers.md#signed-proof-of-who-asks), so that no request is refused |
 | key of the proxy that asks | \`forwardAuth.key\` | here and in that proxy at the same time |
 | store | \`session.redis.password\` | in Redis and here, restart; sessions live on |

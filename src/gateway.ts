@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { GatewayConfig } from './config/gateway-config.ts'
 import type { Emit } from './domain/events.ts'
 import { STATUS_OF_REASON } from './domain/reason.ts'
@@ -167,7 +168,7 @@ async function prepare(
     await Promise.allSettled(providers.map(({ provider }) => provider.connection()))
     if (live.shuttingDown) throw new Error('the gateway is shutting down')
     const { tls } = wanted.listen
-    if (tls !== undefined) listener.renewTls(tls)
+    if (tls !== undefined && !isDeepStrictEqual(tls, live.config.listen.tls)) listener.renewTls(tls)
     return { config: wanted, parts, app: built.app, upgrade: upgradeOf(built, listener) }
   } catch (cause) {
     await Promise.all([

@@ -28,6 +28,7 @@ export function hearReloadSignal(): ReloadSignal {
       .finally(() => {
         acting = undefined
         look()
+        return acting
       })
   }
   const onSignal = (): void => {
@@ -40,9 +41,7 @@ export function hearReloadSignal(): ReloadSignal {
       act = next
       look()
     },
-    idle: async () => {
-      while (acting !== undefined) await acting
-    },
+    idle: async () => acting,
     stop: () => void process.removeListener('SIGHUP', onSignal),
   }
 }

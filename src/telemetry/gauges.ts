@@ -52,7 +52,10 @@ export function addGauges(registry: Registry, probes: () => Probes | undefined):
     aggregator: 'min',
     registers: [registry],
     collect: () => {
-      for (const [name, known] of probes()?.providers() ?? [])
+      const providers = probes()?.providers()
+      if (providers === undefined) return
+      ready.reset() // a reload may have taken some away
+      for (const [name, known] of providers)
         ready.set(name === '' ? {} : { provider: name }, Number(known))
     },
   })

@@ -11,7 +11,7 @@ export interface Retired {
 
 /** Lets what a reload replaced finish, and closes it then. */
 export interface Retirement {
-  /** `settled`: everything that was under way at the reload has ended. */
+  /** `settled`: every exchange that was under way at the reload has ended. WebSockets need nothing of this. */
   retire(retired: Retired, settled: Promise<void>): void
   /** Closes at once what still lingers. */
   close(): Promise<void>

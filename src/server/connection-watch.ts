@@ -6,8 +6,6 @@ import { lingerBehindAnswer } from './lingering-end.ts'
 /** One connection and what it is doing. */
 interface Watched {
   readonly socket: Socket
-  /** It speaks, or is about to speak, another protocol. */
-  isUpgraded: boolean
   request?: IncomingMessage
   response?: ServerResponse
   /** Answers not yet finished ahead of the newest: a client that asks on before it was answered. */
@@ -24,8 +22,7 @@ export interface ConnectionWatch {
   readonly opened: (socket: Socket) => void
   /** The newest exchange of a connection; false when its client asks for too many answers at one time. */
   readonly exchange: (request: IncomingMessage, response: ServerResponse) => boolean
-  readonly upgraded: (socket: Socket) => void
-  /** Resolves when everything that is under way now has ended: exchanges, and upgraded connections. */
+  /** Resolves when every exchange that is under way now has ended. */
   readonly settled: () => Promise<void>
   readonly responseOf: (socket: Socket) => ServerResponse | undefined
   /** An answer has told the client that it is the last one of its connection. */
@@ -55,7 +52,7 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   return {
     opened: (socket) => {
       if (connections.has(socket)) return // handed over anew after an upgrade that was none
-      const watched = newWatched(socket)
+      const watched: Watched = { socket, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 }
       connections.set(socket, watched)
       lingerBehindAnswer(socket, () => watched.request?.complete === false)
       socket.once('close', () => connections.delete(socket))
@@ -69,12 +66,8 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
       watched.response = response
       return watched.owed.length < limits.owedAnswerCount
     },
-    upgraded: (socket) => {
-      const watched = connections.get(socket)
-      if (watched !== undefined) watched.isUpgraded = true
-    },
     settled: async () => {
-      await Promise.all([...connections.values()].flatMap(underWay).map(closing))
+      await Promise.all([...connections.values()].flatMap(stillOwed).map(closing))
     },
     responseOf: (socket) => connections.get(socket)?.response,
     isOver: (socket) => saidLast(connections.get(socket)),
@@ -92,17 +85,9 @@ export function watchConnections(limits: ConnectionLimits): ConnectionWatch {
   }
 }
 
-function newWatched(socket: Socket): Watched {
-  return { socket, isUpgraded: false, owed: NONE, bytesRead: 0, bytesTaken: 0, readStalledMs: 0 }
-}
-
-function underWay(watched: Watched): readonly (Socket | ServerResponse)[] {
-  return watched.isUpgraded ? [watched.socket] : stillOwed(watched)
-}
-
 /** The close of each, listened to once however often somebody asks. */
-function createClosings(): (one: Socket | ServerResponse) => Promise<void> {
-  const known = new WeakMap<object, Promise<void>>()
+function createClosings(): (one: ServerResponse) => Promise<void> {
+  const known = new WeakMap<ServerResponse, Promise<void>>()
   return (one) => {
     if (one.destroyed || one.closed) return Promise.resolve()
     const closing =

@@ -129,7 +129,6 @@ function listenToRequests(
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy()) // Node has taken its own listener away: a reset would end the process
     if (!isFree(socket as Socket)) return
-    connections.upgraded(socket as Socket)
     if (request.rawHeaders.length <= 2 * limits.headerCount) {
       return options.onUpgrade(request, socket, head)
     }

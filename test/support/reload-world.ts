@@ -15,7 +15,11 @@ import { until } from './redis-servers.ts'
 import { startUpstreamOfReloads } from './upstream-of-reloads.ts'
 
 /** A gateway process, a provider, an upstream, and the plan to change. */
-export async function startReloadWorld(t: Test, more: GatewayPlan = {}) {
+export async function startReloadWorld(
+  t: Test,
+  more: GatewayPlan = {},
+  env: Record<string, string> = {},
+) {
   const provider = await startOpenIdProvider(t, { accessTokenSeconds: 600 })
   const upstream = await startUpstreamOfReloads(t, 'old')
   const plan = {
@@ -26,7 +30,7 @@ export async function startReloadWorld(t: Test, more: GatewayPlan = {}) {
   const planOf = (...routes: GatewayPlan[]): GatewayPlan => ({ ...plan, routes })
   const api = { path: '/api/*', upstream: upstream.origin, websocket: true }
   const open = { path: '/open/*', upstream: upstream.origin, access: 'public' }
-  const gateway = await startGatewayProcess(t, planOf(api, open))
+  const gateway = await startGatewayProcess(t, planOf(api, open), { env })
   provider.registerGateway(gateway.origin)
   await until(async () => !(await gateway.ask('/readyz')).body.includes('fail'))
   const change = async (next: GatewayPlan | string, event = 'config_reloaded') => {
